@@ -1,0 +1,1 @@
+"""Matching of technical needs with capabilities: the domain, without web framework or queue."""
