@@ -1,0 +1,55 @@
+"""专家 and the organisations they belong to over time."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from sqlalchemy import JSON, ForeignKey, String, Text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from matching.models.base import Base, Id, new_id
+
+
+class Expert(Base):
+    """A person with expertise. Never merged with another by name alone."""
+
+    __tablename__ = "experts"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True, default=new_id)
+    user_id: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"), unique=True)
+    name: Mapped[str] = mapped_column(String(80))
+    name_en: Mapped[str | None] = mapped_column(String(120))
+    title: Mapped[str | None] = mapped_column(String(80))
+    fields: Mapped[list[str]] = mapped_column(JSON, default=list)
+    intro: Mapped[str] = mapped_column(Text, default="")
+    email: Mapped[str | None] = mapped_column(String(200))
+    phone: Mapped[str | None] = mapped_column(String(40))
+    region_code: Mapped[str] = mapped_column(String(12), index=True)
+    language: Mapped[str] = mapped_column(String(8), default="zh")
+    source: Mapped[str | None] = mapped_column(String(200))
+    """Where what is held comes from, as 个人信息保护法 asks."""
+    consent: Mapped[str | None] = mapped_column(String(200))
+    suggestions_wanted: Mapped[bool] = mapped_column(default=True)
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    version: Mapped[int] = mapped_column(default=1)
+
+    affiliations: Mapped[list[Affiliation]] = relationship(back_populates="expert", cascade="all, delete-orphan")
+
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - read by SQLAlchemy
+
+
+class Affiliation(Base):
+    """An expert's employment or retainer; a current one with a company is a conflict of interest."""
+
+    __tablename__ = "affiliations"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True, default=new_id)
+    expert_id: Mapped[str] = mapped_column(ForeignKey("experts.id", ondelete="CASCADE"), index=True)
+    organisation_id: Mapped[str] = mapped_column(ForeignKey("organisations.id", ondelete="CASCADE"), index=True)
+    relation: Mapped[str] = mapped_column(String(20), default="employed")
+    """employed or retained."""
+    starts_on: Mapped[date | None]
+    ends_on: Mapped[date | None]
+
+    expert: Mapped[Expert] = relationship(back_populates="affiliations")

@@ -1,0 +1,110 @@
+"""All settings of the product, read once from the environment into one frozen object.
+
+Every setting is listed in the README's table; a test fails on one that is not.
+Secrets may be given as files (`DUIJIE_SECRET_KEY_FILE`), as container platforms do.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from matching.errors import InvalidInput
+
+DEMONSTRATION_SECRET = "demonstration-only-not-a-secret"  # noqa: S105 - refused outside demonstration mode
+
+
+def packaged_encoder() -> Path:
+    """Folder of the encoder that ships with the package."""
+    return Path(str(files("matching.embeddings"))) / "models" / "duijie-encoder"
+
+
+class Settings(BaseSettings):
+    """Read from variables `DUIJIE_<NAME>`; see the README for meaning and defaults."""
+
+    model_config = SettingsConfigDict(env_prefix="DUIJIE_", frozen=True, extra="ignore")
+
+    mode: Literal["production", "demonstration"] = Field(
+        "production", description="`demonstration` loads sample posts and permits the built-in secret."
+    )
+    data_dir: Path = Field(Path("var"), description="Folder of the database, the embedded index and attachments.")
+    database_url: str = Field("", description="SQLAlchemy URL; empty: SQLite in the data folder.")
+    index_url: str = Field("", description="`embedded:///folder` or `http://host:9200`; empty: in the data folder.")
+    index_prefix: str = Field("duijie", description="Prefix of the names of indices in Elasticsearch.")
+    redis_url: str = Field("redis://127.0.0.1:6379/0", description="Broker of the workers' queues.")
+    secret_key: SecretStr = Field(SecretStr(""), description="Signs sessions and tokens; at least 32 characters.")
+    secret_key_file: Path | None = Field(None, description="File that holds the secret key.")
+    public_url: str = Field("http://127.0.0.1:8000", description="Address under which users reach the pages.")
+    encoder: Literal["onnx", "sentence-transformers"] = Field(
+        "onnx", description="`onnx` is the fast int8 form of the shipped encoder, the other loads any model."
+    )
+    encoder_model: str = Field("", description="Folder or name of a sentence-transformers model; empty: the shipped.")
+    ranker_model: Path | None = Field(None, description="File of a learned ranker; empty: the shipped one.")
+    domain_dictionary: Path | None = Field(None, description="Further technical terms, one a line.")
+    suggestions_per_post: int = Field(10, ge=1, le=100, description="How many suggestions a post keeps.")
+    candidates_per_post: int = Field(200, ge=10, le=2000, description="How many candidates are ranked for a post.")
+    weekly_load: int = Field(20, ge=0, description="New suggestions a researcher is sent in seven days, best first.")
+    least_probability: float = Field(0.0, ge=0, le=1, description="Suggestions below are shown but not pushed.")
+    post_lifetime_days: int = Field(365, ge=1, description="A post expires after so many days.")
+    expiry_notice_days: int = Field(14, ge=0, description="Its owner is told so many days before.")
+    session_hours: int = Field(12, ge=1, description="A sign-in ends after so many hours without use.")
+    behind_proxy: bool = Field(False, description="Trust one proxy's X-Forwarded headers; cookies need HTTPS.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        """Fill the defaults that depend on other settings."""
+        fill = object.__setattr__  # the object is frozen from here on
+        data_dir = self.data_dir.absolute()
+        fill(self, "data_dir", data_dir)
+        if not self.database_url:
+            fill(self, "database_url", f"sqlite:///{data_dir / 'duijie.db'}")
+        if not self.index_url:
+            fill(self, "index_url", f"embedded://{data_dir / 'index'}")
+        if not self.encoder_model:
+            fill(self, "encoder_model", str(packaged_encoder()))
+        secret = self.secret_key.get_secret_value()
+        if not secret and self.secret_key_file is not None:
+            secret = self.secret_key_file.read_text(encoding="utf-8").strip()
+        if not secret and self.mode == "demonstration":
+            secret = DEMONSTRATION_SECRET
+        fill(self, "secret_key", SecretStr(secret))
+        return self
+
+    def require_secret(self) -> str:
+        """The signing secret; raises InvalidInput where it is missing, weak or the built-in one in production."""
+        secret = self.secret_key.get_secret_value()
+        if self.mode == "production" and (secret == DEMONSTRATION_SECRET or len(secret) < 32):
+            raise InvalidInput(
+                "settings.secret_key",
+                "正式运行必须设置 DUIJIE_SECRET_KEY 或 DUIJIE_SECRET_KEY_FILE（至少 32 个字符）",
+                message_en="Set DUIJIE_SECRET_KEY or DUIJIE_SECRET_KEY_FILE (at least 32 characters) in production",
+            )
+        return secret
+
+
+def load_settings() -> Settings:
+    """Read the environment; raises InvalidInput naming the variable that is wrong."""
+    try:
+        return Settings()  # type: ignore[call-arg]
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "_".join(str(part) for part in first["loc"]) or "settings"
+        variable = f"DUIJIE_{name.upper()}"
+        raise InvalidInput(
+            "settings.invalid",
+            f"设置无效：{first['msg']}",
+            where=variable,
+            message_en=f"Invalid setting: {first['msg']}",
+        ) from error
+    except OSError as error:
+        raise InvalidInput(
+            "settings.secret_key_file",
+            f"无法读取密钥文件：{error}",
+            where="DUIJIE_SECRET_KEY_FILE",
+            message_en=f"Cannot read the secret file: {error}",
+        ) from error
