@@ -1,0 +1,127 @@
+"""The outbox: what commits owe, claimed by tasks and marked done only when it was confirmed.
+
+Rows of one topic and subject collapse: one task settles all rows that existed when it began.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from matching.models import OutboxEntry
+
+POST_CHANGED = "post.changed"
+"""Bring index and suggestions in line with the post."""
+NEED_RANKING = "need.ranking"
+"""Rank a need anew, since the capabilities around it changed."""
+NOTIFICATION = "notification.created"
+"""Deliver a notification beyond the inbox."""
+
+LEASE = timedelta(minutes=5)
+"""A claim older than this belongs to a dead task. Longer than any task may run."""
+
+_BACKOFF_LIMIT = timedelta(minutes=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """All open rows of one topic and subject, up to and including `last_id`."""
+
+    topic: str
+    subject_id: str
+    last_id: int
+
+
+def claim_due(session: Session, now: datetime, limit: int = 500) -> list[Claim]:
+    """Take open rows that nobody is at, oldest first, for LEASE. The caller commits, then sends the tasks.
+
+    While a subject is being worked on, its younger rows wait until that claim is settled or has run out.
+    """
+    due = and_(
+        OutboxEntry.done_at.is_(None), or_(OutboxEntry.claimed_until.is_(None), OutboxEntry.claimed_until <= now)
+    )
+    groups = session.execute(
+        select(OutboxEntry.topic, OutboxEntry.subject_id, func.max(OutboxEntry.id))
+        .where(due)
+        .group_by(OutboxEntry.topic, OutboxEntry.subject_id)
+        .order_by(func.min(OutboxEntry.id))
+        .limit(limit)
+    ).all()
+    claims = []
+    for topic, subject_id, last_id in groups:
+        taken = session.execute(
+            update(OutboxEntry)
+            .where(OutboxEntry.topic == topic, OutboxEntry.subject_id == subject_id, OutboxEntry.id <= last_id, due)
+            .values(claimed_until=now + LEASE, attempts=OutboxEntry.attempts + 1)
+        )
+        if taken.rowcount:  # type: ignore[attr-defined]
+            claims.append(Claim(topic, subject_id, last_id))
+    return claims
+
+
+def last_open_id(session: Session, topic: str, subject_id: str) -> int:
+    """The youngest open row of a subject, 0 without one; a task reads it before it reads the subject."""
+    found = session.execute(
+        select(func.max(OutboxEntry.id)).where(
+            OutboxEntry.topic == topic, OutboxEntry.subject_id == subject_id, OutboxEntry.done_at.is_(None)
+        )
+    ).scalar()
+    return found or 0
+
+
+def settle(session: Session, topic: str, subject_id: str, last_id: int, now: datetime) -> None:
+    """Mark the subject's rows up to `last_id` done. Younger rows stay open and make the next task."""
+    session.execute(
+        update(OutboxEntry)
+        .where(
+            OutboxEntry.topic == topic,
+            OutboxEntry.subject_id == subject_id,
+            OutboxEntry.id <= last_id,
+            OutboxEntry.done_at.is_(None),
+        )
+        .values(done_at=now, claimed_until=None, last_error=None)
+    )
+
+
+def postpone(session: Session, topic: str, subject_id: str, error: str, now: datetime) -> None:
+    """Keep the subject's rows for a later try: 2, 4, 8 … seconds, at most half an hour."""
+    rows = session.scalars(
+        select(OutboxEntry).where(
+            OutboxEntry.topic == topic, OutboxEntry.subject_id == subject_id, OutboxEntry.done_at.is_(None)
+        )
+    )
+    for row in rows:
+        row.claimed_until = now + min(timedelta(seconds=2 ** min(row.attempts, 12)), _BACKOFF_LIMIT)
+        row.last_error = error[:500]
+
+
+def owe_all(session: Session, topic: str, subject_ids: Iterable[str], now: datetime) -> int:
+    """Append rows for subjects that have no unclaimed open row yet; returns how many were added."""
+    wanted = list(dict.fromkeys(subject_ids))
+    waiting: set[str] = set()
+    for start in range(0, len(wanted), 500):
+        waiting |= set(
+            session.scalars(
+                select(OutboxEntry.subject_id).where(
+                    OutboxEntry.topic == topic,
+                    OutboxEntry.subject_id.in_(wanted[start : start + 500]),
+                    OutboxEntry.done_at.is_(None),
+                    OutboxEntry.claimed_until.is_(None),
+                )
+            )
+        )
+    added = [subject_id for subject_id in wanted if subject_id not in waiting]
+    session.add_all(OutboxEntry(topic=topic, subject_id=subject_id, created_at=now) for subject_id in added)
+    return len(added)
+
+
+def outbox_backlog(session: Session) -> tuple[int, datetime | None]:
+    """(open rows, age of the oldest) for the metrics."""
+    count, oldest = session.execute(
+        select(func.count(), func.min(OutboxEntry.created_at)).where(OutboxEntry.done_at.is_(None))
+    ).one()
+    return count, oldest

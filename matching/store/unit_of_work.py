@@ -1,0 +1,97 @@
+"""One use case, one transaction: the aggregate and what it owes are committed together."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Self
+
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.orm.exc import StaleDataError
+
+from matching.errors import EditConflict, PartUnavailable
+from matching.models import AuditEntry, OutboxEntry
+
+logger = logging.getLogger(__name__)
+
+Nudge = Callable[[], None]
+"""Wakes the workers after a commit; may fail or do nothing, the beat drains the outbox anyway."""
+
+
+def no_nudge() -> None:
+    """For command lines and tests: the beat, or the caller, drains the outbox."""
+
+
+class UnitOfWork:
+    """A session for one use case. Leaving the block without `commit` rolls everything back.
+
+    Made per request or task, never kept.
+    """
+
+    session: Session
+
+    def __init__(self, sessions: sessionmaker[Session], nudge: Nudge = no_nudge) -> None:
+        self._sessions = sessions
+        self._nudge = nudge
+        self._owes = False
+
+    def __enter__(self) -> Self:
+        self.session = self._sessions()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.session.close()
+        if isinstance(error, StaleDataError):
+            raise edit_conflict() from error
+        if isinstance(error, OperationalError):
+            raise PartUnavailable(
+                "database", "数据库没有应答，您的内容没有丢失，请稍后再试", message_en="The database does not answer"
+            ) from error
+
+    def owe(self, topic: str, subject_id: str, now: datetime) -> None:
+        """Append an outbox row: after this commit, and only then, `topic` is done for the subject, at least once."""
+        self.session.add(OutboxEntry(topic=topic, subject_id=subject_id, created_at=now))
+        self._owes = True
+
+    def record(
+        self, now: datetime, actor_id: str | None, action: str, subject_kind: str, subject_id: str, **details: Any
+    ) -> None:
+        """Append a line to the audit log."""
+        self.session.add(
+            AuditEntry(
+                at=now,
+                actor_id=actor_id,
+                action=action,
+                subject_kind=subject_kind,
+                subject_id=subject_id,
+                details=details,
+            )
+        )
+
+    def commit(self) -> None:
+        """Commit, then nudge the workers if anything is owed. Raises EditConflict when a row was changed meanwhile."""
+        try:
+            self.session.commit()
+        except StaleDataError as error:
+            self.session.rollback()
+            raise edit_conflict() from error
+        if self._owes:
+            self._owes = False
+            try:
+                self._nudge()
+            except Exception:  # the broker may be away; the row is safe and the beat will find it
+                logger.warning("nudge failed; the beat will drain the outbox", exc_info=True)
+
+
+def edit_conflict() -> EditConflict:
+    """The error for a row that somebody else changed first."""
+    return EditConflict(
+        "post.edit_conflict",
+        "这条信息刚刚被别人修改过，您的修改没有保存，内容保留在页面上，请核对后重新提交",
+        message_en="Somebody else changed this meanwhile; your changes are kept on the page, please check and send again",
+    )
