@@ -1,0 +1,110 @@
+"""Chinese first, English complete: which language a page is in, and how dates, numbers and amounts are written in it.
+
+Times are stored in UTC and always shown on the clock of China, wherever the host and the browser are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Literal, Protocol
+
+from flask import Flask, has_request_context, request, session
+from flask_babel import Babel, get_locale, gettext
+from flask_login import current_user
+
+from matching.clock import to_shanghai
+from matching.documents import MoneyRange
+
+Language = Literal["zh", "en"]
+LANGUAGES: Mapping[Language, str] = {"zh": "中文", "en": "English"}
+HTML_LANGUAGE: Mapping[str, str] = {"zh": "zh-CN", "en": "en"}
+_BABEL_LOCALES: Mapping[str, str] = {"zh": "zh_Hans_CN", "en": "en"}
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+class Labelled(Protocol):
+    """A thing with a name in both languages: a vocabulary term, a region."""
+
+    @property
+    def label_zh(self) -> str: ...
+    @property
+    def label_en(self) -> str: ...
+
+
+def choose_language() -> Language:
+    """The session's choice, else the account's, else what the browser asks for, else Chinese."""
+    if not has_request_context():
+        return "zh"
+    chosen = session.get("language")
+    if chosen not in LANGUAGES and current_user and current_user.is_authenticated:
+        chosen = current_user.locale
+    if chosen not in LANGUAGES:
+        chosen = request.accept_languages.best_match(["zh-CN", "zh", "zh-Hans", "en"], default="zh")
+    return "en" if chosen == "en" else "zh"
+
+
+def page_language() -> Language:
+    """The language of the page being made."""
+    return "en" if str(get_locale() or "zh").startswith("en") else "zh"
+
+
+def install_languages(app: Flask) -> None:
+    """Set up the translations and the filters of the templates."""
+    app.config.update(BABEL_DEFAULT_LOCALE="zh_Hans_CN", BABEL_DEFAULT_TIMEZONE="Asia/Shanghai")
+    Babel(app, locale_selector=lambda: _BABEL_LOCALES[choose_language()], timezone_selector=lambda: "Asia/Shanghai")
+    app.jinja_env.filters.update(
+        day=format_day, moment=format_moment, money=format_money, label=label_of, number=format_number
+    )
+    app.jinja_env.globals.update(page_language=page_language, HTML_LANGUAGE=HTML_LANGUAGE, LANGUAGES=LANGUAGES)
+
+
+def in_language(zh: str, en: str) -> str:
+    """The one of two texts that the page is in; the other where it is empty."""
+    return (en or zh) if page_language() == "en" else (zh or en)
+
+
+def label_of(term: Labelled | None) -> str:
+    """A term's name in the page's language."""
+    return in_language(term.label_zh, term.label_en) if term is not None else ""
+
+
+def format_day(value: date | datetime | None) -> str:
+    """2026年11月25日, or 25 Nov 2026; a moment is put on China's calendar first."""
+    if value is None:
+        return ""
+    day = to_shanghai(value).date() if isinstance(value, datetime) else value
+    if page_language() == "en":
+        return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
+    return f"{day.year}年{day.month}月{day.day}日"
+
+
+def format_moment(value: datetime | None) -> str:
+    """Day and minute on the clock of China."""
+    if value is None:
+        return ""
+    return f"{format_day(value)} {to_shanghai(value):%H:%M}"
+
+
+def format_number(value: Decimal | int) -> str:
+    """Digits in groups of three; decimals as they are."""
+    return f"{value:,f}" if isinstance(value, Decimal) else f"{value:,}"
+
+
+def format_money(value: MoneyRange | None) -> str:
+    """20–30 万元, 20 万元起, 不超过 30 万元, 面议; in English the yuan it stands for, CNY 200,000–300,000."""
+    if value is None:
+        return gettext("未说明")
+    unit = 10_000 if page_language() == "en" else 1
+    low = None if value.minimum is None else format_number(value.minimum * unit)
+    high = None if value.maximum is None else format_number(value.maximum * unit)
+    if low is not None and high is not None:
+        text = gettext("%(amount)s 万元", amount=low if low == high else f"{low}–{high}")
+    elif low is not None:
+        text = gettext("%(amount)s 万元起", amount=low)
+    elif high is not None:
+        text = gettext("不超过 %(amount)s 万元", amount=high)
+    else:
+        return gettext("面议") if value.negotiable else gettext("未说明")
+    return gettext("%(money)s（可面议）", money=text) if value.negotiable else text

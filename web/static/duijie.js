@@ -1,0 +1,67 @@
+// What a page gains from a script; every page works without it.
+(function () {
+  "use strict";
+
+  // An error summary takes the focus, so that a screen reader reads it and Tab leads into it.
+  function focusSummary() {
+    var summary = document.querySelector("[data-error-summary]");
+    if (summary) summary.focus();
+  }
+
+  // A link of the summary jumps to its field, opens the part it is folded into, and puts the cursor there.
+  document.addEventListener("click", function (event) {
+    var link = event.target.closest("[data-error-summary] a, [data-jump]");
+    if (!link) return;
+    var field = document.getElementById(link.hash.slice(1));
+    if (!field) return;
+    event.preventDefault();
+    for (var part = field.closest("details"); part; part = part.parentElement.closest("details")) part.open = true;
+    field.scrollIntoView({ block: "center" });
+    (field.matches("input, textarea, select") ? field : field.querySelector("input, textarea, select") || field).focus();
+  });
+
+  // Leaving a page with text that was not sent asks first.
+  var written = false;
+  document.addEventListener("input", function (event) {
+    if (event.target.closest("form[data-keep]")) written = true;
+  });
+  document.addEventListener("submit", function (event) {
+    if (event.target.matches("form[data-keep]")) written = false;
+    // One click, one request: the button that was pressed rests until the answer comes.
+    var button = event.submitter;
+    if (button && event.target.method === "post") setTimeout(function () { button.disabled = true; }, 0);
+  });
+  window.addEventListener("beforeunload", function (event) {
+    if (written) event.preventDefault();
+  });
+  // Coming back by the back button must not leave a resting button behind.
+  window.addEventListener("pageshow", function () {
+    document.querySelectorAll("button[type=submit]:disabled").forEach(function (button) {
+      if (!button.hasAttribute("data-off")) button.disabled = false;
+    });
+  });
+
+  // Without an answer from the server the page says so, and keeps what it shows.
+  document.addEventListener("htmx:sendError", function () { showOffline(true); });
+  document.addEventListener("htmx:afterOnLoad", function () { showOffline(false); });
+  window.addEventListener("offline", function () { showOffline(true); });
+  window.addEventListener("online", function () { showOffline(false); });
+  function showOffline(away) {
+    var notice = document.getElementById("offline");
+    if (notice) notice.hidden = !away;
+  }
+
+  document.addEventListener("click", function (event) {
+    if (event.target.closest("[data-print]")) window.print();
+  });
+
+  // A select marked so sends its form at once; its button is then not needed.
+  document.querySelectorAll("form[data-send-on-change]").forEach(function (form) {
+    form.querySelectorAll("select").forEach(function (select) {
+      select.addEventListener("change", function () { form.requestSubmit(); });
+    });
+  });
+
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", focusSummary);
+  else focusSummary();
+})();
