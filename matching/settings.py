@@ -49,6 +49,7 @@ class Settings(BaseSettings):
     candidates_per_post: int = Field(200, ge=10, le=2000, description="How many candidates are ranked for a post.")
     weekly_load: int = Field(20, ge=0, description="New suggestions a researcher is sent in seven days, best first.")
     least_probability: float = Field(0.0, ge=0, le=1, description="Suggestions below are shown but not pushed.")
+    review_before_publication: bool = Field(True, description="Posts of members wait for the staff's review.")
     post_lifetime_days: int = Field(365, ge=1, description="A post expires after so many days.")
     expiry_notice_days: int = Field(14, ge=0, description="Its owner is told so many days before.")
     session_hours: int = Field(12, ge=1, description="A sign-in ends after so many hours without use.")

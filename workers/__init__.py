@@ -1,0 +1,1 @@
+"""Celery over Redis: the work that commits owe, and what the calendar asks for."""

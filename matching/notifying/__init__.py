@@ -1,0 +1,1 @@
+"""Telling people, each thing once."""

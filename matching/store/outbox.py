@@ -9,17 +9,22 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import and_, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from matching.models import OutboxEntry
 
 POST_CHANGED = "post.changed"
 """Bring index and suggestions in line with the post."""
-NEED_RANKING = "need.ranking"
-"""Rank a need anew, since the capabilities around it changed."""
+RANKING = "post.ranking"
+"""Rank a post anew, since posts of the other side around it changed."""
 NOTIFICATION = "notification.created"
 """Deliver a notification beyond the inbox."""
+
+DRAIN_TASK = "duijie.drain_outbox"
+"""Name of the task that a nudge sends; web and workers agree on it here, since neither imports the other."""
+UPKEEP_QUEUE = "upkeep"
+"""Its queue: short tasks that need no model."""
 
 LEASE = timedelta(minutes=5)
 """A claim older than this belongs to a dead task. Longer than any task may run."""
@@ -48,7 +53,8 @@ def claim_due(session: Session, now: datetime, limit: int = 500) -> list[Claim]:
         select(OutboxEntry.topic, OutboxEntry.subject_id, func.max(OutboxEntry.id))
         .where(due)
         .group_by(OutboxEntry.topic, OutboxEntry.subject_id)
-        .order_by(func.min(OutboxEntry.id))
+        # Rankings last: while posts still change, what they owe collapses to one ranking each.
+        .order_by(OutboxEntry.topic == RANKING, func.min(OutboxEntry.id))
         .limit(limit)
     ).all()
     claims = []
@@ -125,3 +131,8 @@ def outbox_backlog(session: Session) -> tuple[int, datetime | None]:
         select(func.count(), func.min(OutboxEntry.created_at)).where(OutboxEntry.done_at.is_(None))
     ).one()
     return count, oldest
+
+
+def forget_done(session: Session, before: datetime) -> None:
+    """Delete rows that were settled before then."""
+    session.execute(delete(OutboxEntry).where(OutboxEntry.done_at < before))

@@ -93,5 +93,5 @@ def edit_conflict() -> EditConflict:
     return EditConflict(
         "post.edit_conflict",
         "这条信息刚刚被别人修改过，您的修改没有保存，内容保留在页面上，请核对后重新提交",
-        message_en="Somebody else changed this meanwhile; your changes are kept on the page, please check and send again",
+        message_en="Somebody else changed this meanwhile; your text is kept on the page, please check and send again",
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from alembic import context
 from sqlalchemy import TypeDecorator
@@ -12,7 +12,7 @@ from matching.models import Base
 engine = context.config.attributes["engine"]
 
 
-def render_plain_type(kind: str, item: Any, _autogen: Any) -> str | bool:
+def render_plain_type(kind: str, item: Any, _autogen: Any) -> str | Literal[False]:
     """Write our column types as what they are in the database, so that old migrations need none of today's code."""
     if kind == "type" and isinstance(item, TypeDecorator):
         return f"sa.{item.impl!r}"

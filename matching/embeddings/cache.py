@@ -1,0 +1,98 @@
+"""An Embedder that remembers: by text, model revision and prompt kind, in the database all processes share."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Sequence
+
+import numpy as np
+from sqlalchemy import Engine, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError
+
+from matching.embeddings.port import Embedder, Prompt, Vectors
+from matching.models import CachedVector
+
+logger = logging.getLogger(__name__)
+
+_LOOKUP_SIZE = 500
+
+
+def text_hash(text: str) -> str:
+    """SHA-256 of the text, hexadecimal."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+class CachingEmbedder:
+    """Wraps an embedder; equal texts are computed once, in one call and over the years.
+
+    The cache never stands in the way: when it cannot be read or written the vectors are computed.
+    """
+
+    def __init__(self, embedder: Embedder, engine: Engine) -> None:
+        self._embedder = embedder
+        self._engine = engine
+
+    @property
+    def model_revision(self) -> str:
+        """Of the wrapped embedder."""
+        return self._embedder.model_revision
+
+    @property
+    def dimension(self) -> int:
+        """Of the wrapped embedder."""
+        return self._embedder.dimension
+
+    def embed(self, texts: Sequence[str], *, prompt: Prompt) -> Vectors:
+        """As the port says."""
+        hashes = [text_hash(text) for text in texts]
+        known = self._look_up(set(hashes), prompt)
+        missing = {digest: text for digest, text in zip(hashes, texts, strict=True) if digest not in known}
+        if missing:
+            computed = self._embedder.embed(list(missing.values()), prompt=prompt)
+            fresh = dict(zip(missing, computed, strict=True))
+            self._remember(fresh, prompt)
+            known |= fresh
+        vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
+        for row, digest in enumerate(hashes):
+            vectors[row] = known[digest]
+        return vectors
+
+    def _look_up(self, hashes: set[str], prompt: Prompt) -> dict[str, Vectors]:
+        wanted = sorted(hashes)
+        found: dict[str, Vectors] = {}
+        try:
+            with self._engine.connect() as connection:
+                for start in range(0, len(wanted), _LOOKUP_SIZE):
+                    rows = connection.execute(
+                        select(CachedVector.text_hash, CachedVector.vector).where(
+                            CachedVector.text_hash.in_(wanted[start : start + _LOOKUP_SIZE]),
+                            CachedVector.model_revision == self.model_revision,
+                            CachedVector.prompt == prompt,
+                        )
+                    )
+                    for digest, blob in rows:
+                        vector = np.frombuffer(blob, dtype="<f4")
+                        if vector.shape == (self.dimension,):
+                            found[digest] = vector
+        except DBAPIError:
+            logger.warning("embedding cache unreadable; computing")
+        return found
+
+    def _remember(self, fresh: dict[str, Vectors], prompt: Prompt) -> None:
+        rows = [
+            {
+                "text_hash": digest,
+                "model_revision": self.model_revision,
+                "prompt": prompt,
+                "vector": np.asarray(vector, dtype="<f4").tobytes(),
+            }
+            for digest, vector in fresh.items()
+        ]
+        insert = sqlite.insert if self._engine.dialect.name == "sqlite" else postgresql.insert
+        try:
+            with self._engine.begin() as connection:
+                connection.execute(insert(CachedVector).on_conflict_do_nothing(), rows)
+        except DBAPIError:
+            logger.warning("embedding cache not written")

@@ -1,0 +1,256 @@
+"""Reads of posts for pages, lists and the API. Every one applies the visibility rule of `matching.policy`."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, Select, and_, exists, false, func, or_, select, true
+from sqlalchemy.orm import Session
+
+from matching.errors import InvalidInput
+from matching.models import Affiliation, Capability, Organisation, Post, PostTag, Suggestion, User
+from matching.policy import Audience, may_see_post
+from matching.services.actor import Actor, actor_of, post_not_found
+
+PAGE_SIZE = 20
+
+Chosen = TypeVar("Chosen", bound=tuple[Any, ...])
+
+
+def audience_of(session: Session, user: User | None) -> Audience:
+    """The reader's audience: organisations, region and what was suggested to them."""
+    if user is None:
+        return Audience()
+    return audience_for(session, actor_of(user))
+
+
+def audience_for(session: Session, actor: Actor) -> Audience:
+    """As `audience_of`, for an actor."""
+    organisation_ids = frozenset(actor.organisation_roles)
+    return Audience(
+        user_id=actor.user_id,
+        organisation_ids=organisation_ids,
+        suggested_post_ids=_suggested_to(session, organisation_ids),
+        region_scope=actor.region_scope,
+        administrator=actor.is_administrator,
+    )
+
+
+def _suggested_to(session: Session, organisation_ids: frozenset[str]) -> frozenset[str]:
+    """`matched` posts that stand in an active suggestion with a post of these organisations."""
+    if not organisation_ids:
+        return frozenset()
+    own = select(Post.id).where(Post.organisation_id.in_(organisation_ids))
+    matched = select(Post.id).where(Post.visibility == "matched", Post.status == "published")
+    found = session.execute(
+        select(Suggestion.need_id, Suggestion.capability_id).where(
+            Suggestion.status == "active",
+            or_(
+                and_(Suggestion.need_id.in_(own), Suggestion.capability_id.in_(matched)),
+                and_(Suggestion.capability_id.in_(own), Suggestion.need_id.in_(matched)),
+            ),
+        )
+    ).all()
+    return frozenset(post_id for pair in found for post_id in pair)
+
+
+def visible_posts(audience: Audience, now: datetime) -> ColumnElement[bool]:
+    """`may_see_post` as SQL over `Post`."""
+    if audience.administrator:
+        return true()
+    live = and_(Post.status == "published", or_(Post.expires_at.is_(None), Post.expires_at > now))
+    shown: ColumnElement[bool] = Post.visibility == "public"
+    if audience.matcher:
+        shown = or_(shown, Post.visibility.in_(("members", "matched")))
+    elif audience.signed_in:
+        shown = or_(
+            shown,
+            Post.visibility == "members",
+            and_(Post.visibility == "matched", Post.id.in_(audience.suggested_post_ids))
+            if audience.suggested_post_ids
+            else false(),
+        )
+    allowed = and_(live, shown)
+    if audience.organisation_ids:
+        allowed = or_(allowed, Post.organisation_id.in_(audience.organisation_ids))
+    if audience.region_scope is not None:
+        allowed = or_(
+            allowed, and_(Post.region_code.startswith(audience.region_scope, autoescape=True), Post.status != "draft")
+        )
+    return allowed
+
+
+def find_post(session: Session, post_id: str, audience: Audience, now: datetime) -> Post:
+    """The post; raises NotFound when there is none or the reader may not see it."""
+    post = session.get(Post, post_id)
+    if post is None or not may_see_post(audience, post, now):
+        raise post_not_found()
+    return post
+
+
+def load_posts(session: Session, post_ids: Sequence[str], audience: Audience, now: datetime) -> dict[str, Post]:
+    """Those of the posts that the reader may see, by id."""
+    found: dict[str, Post] = {}
+    wanted = list(dict.fromkeys(post_ids))
+    for start in range(0, len(wanted), 500):
+        rows = session.scalars(
+            select(Post).where(Post.id.in_(wanted[start : start + 500]), visible_posts(audience, now))
+        )
+        found |= {post.id: post for post in rows}
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class PostPage:
+    """One page of a list; `next_cursor` is None on the last."""
+
+    posts: list[Post]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostFilter:
+    """Restrictions of a list; empty means any."""
+
+    side: str | None = None
+    statuses: tuple[str, ...] = ()
+    organisation_ids: tuple[str, ...] = ()
+    industry: str | None = None
+    domain: str | None = None
+    town: str | None = None
+    kind: str | None = None
+
+
+def list_posts(
+    session: Session,
+    filters: PostFilter,
+    audience: Audience,
+    now: datetime,
+    *,
+    cursor: str | None = None,
+    limit: int = PAGE_SIZE,
+) -> PostPage:
+    """Posts the reader may see, the latest first, by cursor; raises InvalidInput for a cursor that is none of ours."""
+    order = func.coalesce(Post.published_at, Post.created_at)
+    statement = _filtered(select(Post), filters).where(visible_posts(audience, now))
+    if cursor:
+        moment, post_id = read_cursor(cursor)
+        statement = statement.where(or_(order < moment, and_(order == moment, Post.id < post_id)))
+    rows = list(session.scalars(statement.order_by(order.desc(), Post.id.desc()).limit(limit + 1)))
+    more = len(rows) > limit
+    rows = rows[:limit]
+    last = rows[-1] if more else None
+    return PostPage(rows, write_cursor(last.published_at or last.created_at, last.id) if last else None)
+
+
+def count_posts(session: Session, filters: PostFilter, audience: Audience, now: datetime) -> int:
+    """How many posts of the list the reader may see."""
+    statement = _filtered(select(func.count()).select_from(Post), filters).where(visible_posts(audience, now))
+    return session.scalar(statement) or 0
+
+
+def list_own_posts(session: Session, actor: Actor, now: datetime, *, limit: int = 500) -> list[Post]:
+    """Everything of the actor's organisations, the latest change first."""
+    if not actor.organisation_roles:
+        return []
+    return list(
+        session.scalars(
+            select(Post)
+            .where(Post.organisation_id.in_(actor.organisation_roles))
+            .order_by(Post.updated_at.desc(), Post.id)
+            .limit(limit)
+        )
+    )
+
+
+def list_posts_to_review(session: Session, actor: Actor, *, limit: int = 200) -> list[Post]:
+    """Submitted posts of the staff's region, those that wait longest first."""
+    statement = select(Post).where(Post.status == "submitted")
+    if not actor.is_administrator:
+        if actor.region_scope is None:
+            return []
+        statement = statement.where(Post.region_code.startswith(actor.region_scope, autoescape=True))
+    return list(session.scalars(statement.order_by(Post.submitted_at, Post.id).limit(limit)))
+
+
+def list_own_organisations(session: Session, actor: Actor) -> list[Organisation]:
+    """The organisations the actor may post for, by name."""
+    ids = [key for key, role in actor.organisation_roles.items() if role in ("owner", "editor")]
+    return list(session.scalars(select(Organisation).where(Organisation.id.in_(ids)).order_by(Organisation.name)))
+
+
+def may_see_organisation(audience: Audience, post: Post) -> bool:
+    """Whether the reader is told whose post it is: not for `matched` posts, but for the owner and the staff."""
+    if post.visibility != "matched" or audience.administrator:
+        return True
+    if post.organisation_id in audience.organisation_ids:
+        return True
+    return audience.region_scope is not None and post.region_code.startswith(audience.region_scope)
+
+
+def conflicting_organisations(session: Session, expert_ids: Sequence[str], now: datetime) -> frozenset[str]:
+    """Organisations that employ or retain one of the experts today."""
+    if not expert_ids:
+        return frozenset()
+    today = now.date()
+    return frozenset(
+        session.scalars(
+            select(Affiliation.organisation_id).where(
+                Affiliation.expert_id.in_(expert_ids),
+                or_(Affiliation.ends_on.is_(None), Affiliation.ends_on >= today),
+            )
+        )
+    )
+
+
+def write_cursor(moment: datetime, post_id: str) -> str:
+    """An opaque place in a list by time and id."""
+    payload = json.dumps([moment.astimezone(UTC).isoformat(), post_id])
+    return base64.urlsafe_b64encode(payload.encode()).decode().rstrip("=")
+
+
+def read_cursor(cursor: str) -> tuple[datetime, str]:
+    """The place a cursor names; raises InvalidInput."""
+    try:
+        payload = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        moment, post_id = payload
+        parsed = datetime.fromisoformat(moment)
+        if parsed.tzinfo is None or not isinstance(post_id, str):
+            raise ValueError("not a cursor")
+    except (ValueError, TypeError) as error:
+        raise InvalidInput(
+            "list.cursor",
+            "翻页标记无效，请从第一页重新开始",
+            where="cursor",
+            message_en="Invalid cursor; please start from the first page",
+        ) from error
+    return parsed, post_id
+
+
+def _filtered(statement: Select[Chosen], filters: PostFilter) -> Select[Chosen]:
+    if filters.side:
+        statement = statement.where(Post.side == filters.side)
+    if filters.statuses:
+        statement = statement.where(Post.status.in_(filters.statuses))
+    if filters.organisation_ids:
+        statement = statement.where(Post.organisation_id.in_(filters.organisation_ids))
+    if filters.domain:
+        statement = statement.where(Post.domain == filters.domain)
+    if filters.town:
+        statement = statement.where(Post.town == filters.town)
+    if filters.kind:
+        statement = statement.where(Post.id.in_(select(Capability.id).where(Capability.kind == filters.kind)))
+    if filters.industry:
+        statement = statement.where(
+            exists().where(
+                PostTag.post_id == Post.id,
+                PostTag.vocabulary == "industry",
+                PostTag.code.startswith(filters.industry, autoescape=True),
+            )
+        )
+    return statement

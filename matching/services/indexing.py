@@ -1,0 +1,91 @@
+"""From a post's row to its entry in the index: words cut, vectors computed, or the entry taken out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from matching.documents import PostDocument
+from matching.embeddings.port import Embedder, Prompt
+from matching.models import Post
+from matching.policy import is_live
+from matching.search.port import IndexEntry, SearchIndex
+from matching.text.words import index_words, query_words
+
+LEAST_WORDS = 2
+"""A text with fewer different words says too little for a vector (内容不足)."""
+
+
+def says_too_little(document: PostDocument) -> bool:
+    """Whether the post is 内容不足: kept, searched by words, but without a vector."""
+    return len(set(query_words(document.full_text))) < LEAST_WORDS
+
+
+def prompt_for(document: PostDocument) -> Prompt:
+    """Needs ask, capabilities are asked for."""
+    return "query" if document.side == "need" else "passage"
+
+
+def with_parents(codes: Sequence[str]) -> tuple[str, ...]:
+    """GB/T 4754 codes with all their parents: C398 → C, C39, C398."""
+    family: dict[str, None] = {}
+    for code in codes:
+        for length in (1, *range(3, len(code) + 1)):
+            family[code[:length]] = None
+    return tuple(family)
+
+
+def build_entries(posts: Sequence[Post], embedder: Embedder) -> list[IndexEntry]:
+    """Index entries of posts; all their texts are embedded in one call per prompt."""
+    documents = [post.to_document() for post in posts]
+    vectors: dict[tuple[int, str], object] = {}
+    for prompt in ("query", "passage"):
+        rows = [
+            (number, part, text)
+            for number, document in enumerate(documents)
+            if prompt_for(document) == prompt and not says_too_little(document)
+            for part, text in (("title", document.title), ("full", document.full_text))
+        ]
+        if rows:
+            embedded = embedder.embed([text for _, _, text in rows], prompt=prompt)
+            for (number, part, _), vector in zip(rows, embedded, strict=True):
+                vectors[number, part] = vector if vector.any() else None
+    return [
+        IndexEntry(
+            post_id=post.id,
+            version=post.version,
+            side=document.side,
+            title_words=tuple(index_words(document.title)),
+            body_words=tuple(index_words(document.body)),
+            title_vector=vectors.get((number, "title")),  # type: ignore[arg-type]
+            full_vector=vectors.get((number, "full")),  # type: ignore[arg-type]
+            model_revision=embedder.model_revision,
+            organisation_id=post.organisation_id,
+            region_code=post.region_code,
+            visibility=post.visibility,
+            expires_at=post.expires_at,
+            published_at=post.published_at,
+            town=post.town,
+            kind=document.kind,
+            domain=post.domain,
+            industry_codes=with_parents(document.industry_codes),
+            cooperation_modes=document.cooperation_modes,
+            maturity=document.maturity,
+            language=post.language,
+        )
+        for number, (post, document) in enumerate(zip(posts, documents, strict=True))
+    ]
+
+
+def bring_index_in_line(posts: Sequence[Post], embedder: Embedder, index: SearchIndex, now: datetime) -> None:
+    """Write live posts and take out the others. Raises PartUnavailable; RuntimeError naming refused posts."""
+    live = [post for post in posts if is_live(post, now)]
+    gone = [(post.id, post.version) for post in posts if not is_live(post, now)]
+    reports = []
+    if live:
+        reports.append(index.write(build_entries(live, embedder)))
+    if gone:
+        reports.append(index.remove(gone))
+    failed = [item for report in reports for item in report.failed]
+    if failed:
+        raise RuntimeError("the index refused " + "; ".join(f"{post_id}: {why}" for post_id, why in failed[:5]))

@@ -1,0 +1,22 @@
+"""Insert where nobody did so before: the same on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from matching.models import Base
+
+_MOST_VARIABLES = 900
+
+
+def insert_new(session: Session, table: type[Base], rows: list[dict[str, Any]]) -> None:
+    """Insert rows; those that meet a unique key are left as they are. Column defaults are not applied: give all."""
+    if not rows:
+        return
+    insert: Any = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    size = max(1, _MOST_VARIABLES // len(rows[0]))
+    for start in range(0, len(rows), size):
+        session.execute(insert(table).values(rows[start : start + size]).on_conflict_do_nothing())

@@ -1,0 +1,32 @@
+"""The platform of a worker process, made once, after any fork."""
+
+from __future__ import annotations
+
+import os
+
+from matching.bootstrap import Platform, build_platform
+from matching.settings import load_settings
+from matching.store.outbox import DRAIN_TASK, UPKEEP_QUEUE
+
+_platforms: dict[int, Platform] = {}
+
+
+def get_platform() -> Platform:
+    """This process's platform. Keyed by process id, so a forked child makes its own."""
+    process = os.getpid()
+    if process not in _platforms:
+        _platforms.clear()
+        _platforms[process] = build_platform(load_settings(), nudge_workers)
+    return _platforms[process]
+
+
+def nudge_workers() -> None:
+    """Ask for the outbox to be drained now."""
+    from workers.celery_app import app
+
+    app.send_task(DRAIN_TASK, queue=UPKEEP_QUEUE, expires=60, retry=False)
+
+
+def prepare_worker() -> None:
+    """Before the first task: the data folder exists."""
+    load_settings().data_dir.mkdir(parents=True, exist_ok=True)

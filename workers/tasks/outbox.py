@@ -1,0 +1,60 @@
+"""Tasks that settle what commits owe. Each reloads by id, delegates to a service and may run twice."""
+
+from __future__ import annotations
+
+import logging
+
+from celery import shared_task
+from matching.services.suggestions import rank_post, refresh_post
+
+from matching.clock import utc_now
+from matching.store.outbox import DRAIN_TASK, POST_CHANGED, RANKING, UPKEEP_QUEUE, claim_due, postpone
+from workers.celery_app import MATCHING_QUEUE
+from workers.processes import get_platform, nudge_workers
+
+logger = logging.getLogger(__name__)
+
+_CLAIMS_AT_ONCE = 200
+
+_TASKS = {POST_CHANGED: "duijie.refresh_post", RANKING: "duijie.rank_post"}
+
+
+@shared_task(name=DRAIN_TASK, queue=UPKEEP_QUEUE)
+def drain_outbox() -> int:
+    """Claim what is due and send a task for each; returns how many."""
+    from workers.celery_app import app
+
+    platform = get_platform()
+    with platform.unit_of_work() as uow:
+        claims = claim_due(uow.session, utc_now(), _CLAIMS_AT_ONCE)
+        uow.commit()
+    for claim in claims:
+        app.send_task(_TASKS[claim.topic], kwargs={"post_id": claim.subject_id}, queue=MATCHING_QUEUE)
+    if len(claims) == _CLAIMS_AT_ONCE:
+        nudge_workers()
+    return len(claims)
+
+
+@shared_task(name="duijie.refresh_post", queue=MATCHING_QUEUE)
+def refresh_post_task(*, post_id: str) -> None:
+    """Bring index, suggestions and inboxes in line with a post."""
+    _settle_or_postpone(POST_CHANGED, post_id)
+
+
+@shared_task(name="duijie.rank_post", queue=MATCHING_QUEUE)
+def rank_post_task(*, post_id: str) -> None:
+    """Rank a post anew, since others around it changed."""
+    _settle_or_postpone(RANKING, post_id)
+
+
+def _settle_or_postpone(topic: str, post_id: str) -> None:
+    """Run the service; on failure keep the outbox rows for a later try, with the reason in them."""
+    platform = get_platform()
+    service = refresh_post if topic == POST_CHANGED else rank_post
+    try:
+        service(platform, post_id, utc_now())
+    except Exception as error:
+        logger.exception("%s of %s failed; it will be tried again", topic, post_id)
+        with platform.unit_of_work() as uow:
+            postpone(uow.session, topic, post_id, f"{type(error).__name__}: {error}", utc_now())
+            uow.commit()

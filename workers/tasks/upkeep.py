@@ -1,0 +1,75 @@
+"""Tasks that the calendar asks for. Each does a bounded piece of work and is sent again by the beat."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+from celery import shared_task
+from matching.services.reconcile import reconcile
+from matching.services.statistics import refresh_statistics
+
+from matching.clock import utc_now
+from matching.notifying.expiry import notify_expiry
+from matching.notifying.suggestions import push_held_suggestions
+from matching.services.accounts import forget_sessions
+from matching.services.posts import expire_posts
+from matching.store.outbox import UPKEEP_QUEUE, forget_done
+from workers.celery_app import MATCHING_QUEUE
+from workers.processes import get_platform
+
+logger = logging.getLogger(__name__)
+
+
+@shared_task(name="duijie.expire_posts", queue=UPKEEP_QUEUE)
+def expire_posts_task() -> int:
+    """Move posts whose date has passed to expired."""
+    platform = get_platform()
+    with platform.unit_of_work() as uow:
+        expired = expire_posts(uow, utc_now())
+    return len(expired)
+
+
+@shared_task(name="duijie.notify_expiry", queue=UPKEEP_QUEUE)
+def notify_expiry_task() -> int:
+    """Tell owners whose posts will expire soon, once for each lifetime."""
+    platform = get_platform()
+    with platform.unit_of_work() as uow:
+        return notify_expiry(uow, utc_now(), platform.settings)
+
+
+@shared_task(name="duijie.push_held_suggestions", queue=UPKEEP_QUEUE)
+def push_held_suggestions_task() -> int:
+    """Tell experts whose week has room again."""
+    platform = get_platform()
+    with platform.unit_of_work() as uow:
+        told = push_held_suggestions(uow.session, utc_now(), platform.settings)
+        uow.commit()
+    return told
+
+
+@shared_task(name="duijie.refresh_statistics", queue=MATCHING_QUEUE)
+def refresh_statistics_task() -> None:
+    """Count terms and mean vectors over the present posts."""
+    refresh_statistics(get_platform(), utc_now())
+
+
+@shared_task(name="duijie.reconcile", queue=MATCHING_QUEUE)
+def reconcile_task() -> int:
+    """Find posts whose index entry or suggestions do not match the database, and owe them anew."""
+    report = reconcile(get_platform(), utc_now())
+    if report.healed:
+        logger.warning("reconciler: %s", report)
+    return report.healed
+
+
+@shared_task(name="duijie.forget", queue=UPKEEP_QUEUE)
+def forget_task() -> None:
+    """Delete sign-ins that are over and settled outbox rows older than a month."""
+    platform = get_platform()
+    now = utc_now()
+    with platform.unit_of_work() as uow:
+        forget_sessions(uow, now, unused_for=timedelta(hours=platform.settings.session_hours))
+    with platform.unit_of_work() as uow:
+        forget_done(uow.session, now - timedelta(days=30))
+        uow.commit()
