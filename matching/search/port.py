@@ -22,6 +22,9 @@ from matching.policy import Audience
 Vector = NDArray[np.float32]
 VectorField = Literal["title_vector", "full_vector"]
 
+MOST_HITS = 10_000
+"""The longest list one query may ask for; further results are a matter of narrower filters, not of deeper pages."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexEntry:
@@ -89,7 +92,11 @@ class WordQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VectorQuery:
-    """The nearest by cosine on one vector field."""
+    """The nearest by cosine on one vector field.
+
+    With `fill_words`, a list that stays shorter than `limit` (posts without a vector are never nearest) is filled up
+    with posts found by these words; such hits have `by_words` set.
+    """
 
     vector: Vector
     field: VectorField
@@ -97,14 +104,19 @@ class VectorQuery:
     audience: Audience
     now: datetime
     limit: int = 100
+    fill_words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """`score`: larger is better; BM25 for words, cosine (−1…1) for vectors."""
+    """`score`: larger is better; BM25 for words, cosine (−1…1) for vectors.
+
+    `by_words` marks a hit of a vector query that words filled in: its score is BM25 and compares with no cosine.
+    """
 
     post_id: str
     score: float
+    by_words: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +141,46 @@ class IndexStatus:
     remedy: str = ""
 
 
+class Rebuild(Protocol):
+    """A new index being filled beside the one that answers searches.
+
+    From `begin_rebuild` on every write and removal of every process reaches both. The caller loads all live posts
+    through `write` (rows read after `begin_rebuild` returned), then repeats `catch_up` and `write` until `catch_up`
+    names nothing, then calls `activate`. Only the newest rebuild lives: after another `begin_rebuild` the methods of
+    this one raise IllegalMove and what it had loaded is gone.
+    """
+
+    @property
+    def model_revision(self) -> str: ...
+    @property
+    def dimension(self) -> int: ...
+
+    def write(self, entries: Iterable[IndexEntry]) -> WriteReport:
+        """Load entries into the new index only; newer versions that arrived meanwhile stay."""
+        ...
+
+    def catch_up(self) -> tuple[str, ...]:
+        """Ids of posts whose entry in the new index came from a writer with another model and lacks vectors.
+
+        They are to be embedded and written again. Empty: the new index may take over.
+        """
+        ...
+
+    def activate(self) -> None:
+        """Let searches of all processes go to the new index, in one step, and drop the old one."""
+        ...
+
+    def abort(self) -> None:
+        """Drop the new index; the old one never stopped answering. Harmless when already dropped."""
+        ...
+
+
 class SearchIndex(Protocol):
-    """Implementations raise PartUnavailable("index", …) when the engine does not answer."""
+    """Implementations raise PartUnavailable("index", …) when the engine does not answer.
+
+    They may be shared by threads, survive a fork, and connect at the first call rather than when made. A query with a
+    limit below 1 or above `MOST_HITS` raises InvalidInput.
+    """
 
     def write(self, entries: Iterable[IndexEntry]) -> WriteReport:
         """Insert or replace; an entry whose version is lower than the stored one is superseded."""
@@ -160,6 +210,17 @@ class SearchIndex(Protocol):
         """(post_id, version, model_revision) of every entry, for the reconciler."""
         ...
 
+    def begin_rebuild(self, model_revision: str, dimension: int) -> Rebuild:
+        """Start an empty index for this model beside the present one; what an earlier, killed rebuild left is dropped.
+
+        `model_revision` is that of the embedder whose vectors of `dimension` numbers will be loaded.
+        """
+        ...
+
     def status(self) -> IndexStatus:
         """Never raises; says what is wrong and the remedy."""
+        ...
+
+    def close(self) -> None:
+        """Let go of files and connections; a later call opens them again."""
         ...
