@@ -16,6 +16,7 @@ from flask_login import current_user
 
 from matching.clock import to_shanghai
 from matching.documents import MoneyRange
+from matching.queries.vocabularies import Vocabularies
 
 Language = Literal["zh", "en"]
 LANGUAGES: Mapping[Language, str] = {"zh": "中文", "en": "English"}
@@ -57,7 +58,9 @@ def install_languages(app: Flask) -> None:
     app.jinja_env.filters.update(
         day=format_day, moment=format_moment, money=format_money, label=label_of, number=format_number
     )
-    app.jinja_env.globals.update(page_language=page_language, HTML_LANGUAGE=HTML_LANGUAGE, LANGUAGES=LANGUAGES)
+    app.jinja_env.globals.update(
+        page_language=page_language, HTML_LANGUAGE=HTML_LANGUAGE, LANGUAGES=LANGUAGES, term=term_label
+    )
 
 
 def in_language(zh: str, en: str) -> str:
@@ -68,6 +71,11 @@ def in_language(zh: str, en: str) -> str:
 def label_of(term: Labelled | None) -> str:
     """A term's name in the page's language."""
     return in_language(term.label_zh, term.label_en) if term is not None else ""
+
+
+def term_label(vocabularies: Vocabularies, vocabulary: str, code: str | None) -> str:
+    """The name of a code in the page's language; the code itself where no list has it."""
+    return label_of(vocabularies.find(vocabulary, code)) or (code or "")
 
 
 def format_day(value: date | datetime | None) -> str:

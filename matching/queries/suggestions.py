@@ -1,0 +1,73 @@
+"""Reads of suggestions: the ranked pairs of a post, as far as the reader may see them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from matching.models import Post, Suggestion
+from matching.policy import Audience, owns_post
+from matching.queries.posts import load_posts
+
+
+@dataclass(frozen=True, slots=True)
+class SuggestedPost:
+    """One pair seen from one of its posts: `other` is the post on the other side."""
+
+    suggestion: Suggestion
+    other: Post
+
+
+def list_suggestions_for_post(
+    session: Session, post: Post, audience: Audience, now: datetime, *, limit: int = 100
+) -> list[SuggestedPost]:
+    """The post's active pairs in the order of its own list.
+
+    The owner's side and the staff read all whose other post they may see; anybody else those with their own posts.
+    """
+    own, other = (
+        (Suggestion.need_id, Suggestion.capability_id)
+        if post.side == "need"
+        else (Suggestion.capability_id, Suggestion.need_id)
+    )
+    rank = Suggestion.need_rank if post.side == "need" else Suggestion.capability_rank
+    whole = (
+        owns_post(audience, post)
+        or audience.administrator
+        or (audience.region_scope is not None and post.region_code.startswith(audience.region_scope))
+    )
+    statement = select(Suggestion).where(own == post.id, Suggestion.status == "active")
+    if not whole:
+        if not audience.organisation_ids:
+            return []
+        statement = statement.where(
+            other.in_(select(Post.id).where(Post.organisation_id.in_(audience.organisation_ids)))
+        )
+    rows = list(
+        session.scalars(
+            statement.order_by(rank.is_(None), rank, Suggestion.updated_at.desc(), Suggestion.id).limit(limit)
+        )
+    )
+    other_ids = [row.capability_id if post.side == "need" else row.need_id for row in rows]
+    seen = load_posts(session, other_ids, audience, now)
+    return [
+        SuggestedPost(row, seen[other_id]) for row, other_id in zip(rows, other_ids, strict=True) if other_id in seen
+    ]
+
+
+def count_suggestions(session: Session, post_ids: Sequence[str]) -> dict[str, int]:
+    """How many active pairs each of the actor's own posts has; posts without any are left out."""
+    counted: dict[str, int] = {}
+    for own in (Suggestion.need_id, Suggestion.capability_id):
+        for start in range(0, len(post_ids), 500):
+            rows = session.execute(
+                select(own, func.count())
+                .where(own.in_(post_ids[start : start + 500]), Suggestion.status == "active")
+                .group_by(own)
+            )
+            counted |= dict(rows.tuples().all())
+    return counted

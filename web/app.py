@@ -1,0 +1,41 @@
+"""The web application: `create_app` puts pages, API and operations together over a platform."""
+
+from __future__ import annotations
+
+from flask import Flask
+from flask_wtf import CSRFProtect
+
+from matching.bootstrap import Platform
+from matching.clock import utc_now
+from web.assets import asset_url, assets
+from web.display import install_display
+from web.errors import install_error_pages
+from web.html.capabilities import capabilities
+from web.html.home import home
+from web.html.inbox import inbox
+from web.html.needs import needs
+from web.html.posts import posts
+from web.html.review import review
+from web.html.search import search
+from web.html.sessions import sessions
+from web.languages import install_languages
+from web.reader import Clock, install_reader
+from web.security import protect
+
+
+def create_app(platform: Platform, *, clock: Clock = utc_now) -> Flask:
+    """The application. `clock` gives the present moment in UTC; only tests pass another."""
+    app = Flask(__name__, static_folder=None)
+    app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
+    protect(app, platform.settings)
+    # Tokens live as long as the session: a form may stand open over lunch.
+    app.config.update(WTF_CSRF_TIME_LIMIT=None, WTF_CSRF_SSL_STRICT=True)
+    CSRFProtect(app)
+    install_reader(app, platform, clock)
+    install_languages(app)
+    install_display(app)
+    install_error_pages(app)
+    app.jinja_env.globals["asset_url"] = asset_url
+    for blueprint in (assets, home, search, needs, capabilities, posts, inbox, review, sessions):
+        app.register_blueprint(blueprint)
+    return app

@@ -1,0 +1,197 @@
+"""How states, kinds and fit are put into words, and how shared phrases are marked in a text."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from flask import Flask, request, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from markupsafe import Markup, escape
+
+from matching.models import Post
+from web.languages import HTML_LANGUAGE
+
+STATUS_LABELS: dict[str, Any] = {
+    "draft": _l("草稿"),
+    "submitted": _l("待审核"),
+    "returned": _l("已退回"),
+    "published": _l("已发布"),
+    "paused": _l("已暂停"),
+    "expired": _l("已过期"),
+    "closed": _l("已关闭"),
+    "archived": _l("已归档"),
+}
+STATUS_TONES: Mapping[str, str] = {
+    "published": "accent",
+    "submitted": "accent",
+    "returned": "danger",
+    "expired": "warning",
+}
+
+SIDE_LABELS: dict[str, Any] = {"need": _l("技术需求"), "capability": _l("技术供给")}
+
+CAPABILITY_KIND_LABELS: dict[str, Any] = {
+    "achievement": _l("成果"),
+    "patent": _l("专利"),
+    "expertise": _l("专家能力"),
+    "facility": _l("仪器设备"),
+    "service": _l("服务"),
+}
+
+VISIBILITY_LABELS: dict[str, Any] = {
+    "public": _l("所有人"),
+    "members": _l("登录用户"),
+    "matched": _l("仅匹配到的对方（隐藏单位名称，双方都有意向后显示）"),
+    "staff": _l("仅主管部门"),
+}
+VISIBILITY_SHORT: dict[str, Any] = {
+    "public": _l("公开"),
+    "members": _l("登录可见"),
+    "matched": _l("匹配可见"),
+    "staff": _l("仅主管部门"),
+}
+
+IP_STATUS_LABELS: dict[str, Any] = {
+    "none": _l("未申请"),
+    "filed": _l("已申请"),
+    "granted": _l("已授权"),
+    "expired": _l("已失效"),
+}
+IP_TYPE_LABELS: dict[str, Any] = {
+    "invention": _l("发明专利"),
+    "utility_model": _l("实用新型"),
+    "design": _l("外观设计"),
+    "software": _l("软件著作权"),
+    "circuit_layout": _l("集成电路布图设计"),
+    "plant_variety": _l("植物新品种"),
+    "know_how": _l("技术秘密"),
+}
+
+MOVE_LABELS: dict[str, Any] = {
+    "submit": _l("提交审核"),
+    "withdraw": _l("撤回修改"),
+    "publish": _l("发布"),
+    "pause": _l("暂停"),
+    "resume": _l("恢复发布"),
+    "renew": _l("续期"),
+    "close": _l("关闭"),
+    "archive": _l("归档"),
+}
+
+Span = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """How well a pair fits: the words, and the part of the bar beside them (0–1)."""
+
+    words: str
+    share: float
+
+
+def fit_in_words(score: float, probability: float | None) -> Fit:
+    """Words for a score in 0–1, or for the calibrated probability where there is one. A bar never stands alone."""
+    share = min(max(probability if probability is not None else score, 0.0), 1.0)
+    if share >= 0.75:
+        words = _("很契合")
+    elif share >= 0.5:
+        words = _("较契合")
+    elif share >= 0.25:
+        words = _("有关联")
+    else:
+        words = _("略有关联")
+    return Fit(words, share)
+
+
+def merge_spans(spans: Iterable[Span], length: int) -> list[Span]:
+    """Spans within [0, length), sorted, those that touch or overlap joined."""
+    merged: list[Span] = []
+    for start, end in sorted((max(start, 0), min(end, length)) for start, end in spans):
+        if start >= end:
+            continue
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged
+
+
+def mark_text(text: str, spans: Iterable[Span]) -> Markup:
+    """The text, escaped, with <mark> around the spans."""
+    parts: list[Markup] = []
+    place = 0
+    for start, end in merge_spans(spans, len(text)):
+        parts += [escape(text[place:start]), Markup("<mark>"), escape(text[start:end]), Markup("</mark>")]
+        place = end
+    parts.append(escape(text[place:]))
+    return Markup("").join(parts)
+
+
+_AROUND = 28
+_LONGEST_EXCERPT = 240
+
+
+def mark_excerpt(text: str, spans: Sequence[Span]) -> Markup:
+    """The surroundings of the marked phrases, with … where something was left out; the beginning where none is."""
+    merged = merge_spans(spans, len(text))
+    if len(text) <= _LONGEST_EXCERPT:
+        return mark_text(text, merged)
+    if not merged:
+        return escape(text[:_LONGEST_EXCERPT]) + Markup("…")
+    windows = merge_spans(((start - _AROUND, end + _AROUND) for start, end in merged), len(text))
+    parts: list[Markup] = []
+    shown = 0
+    for start, end in windows:
+        if shown >= _LONGEST_EXCERPT:
+            break
+        inside = [(a - start, b - start) for a, b in merged if a < end and b > start]
+        parts.append(Markup("…") if start > 0 else Markup(""))
+        parts.append(mark_text(text[start:end], inside))
+        shown += end - start
+    if windows[-1][1] < len(text) or shown >= _LONGEST_EXCERPT:
+        parts.append(Markup("…"))
+    return Markup("").join(parts).replace("\n", " ")
+
+
+def days_left(post: Post, now: datetime) -> int | None:
+    """Whole days until the post expires; None where it does not, or is past."""
+    if post.expires_at is None or post.expires_at <= now:
+        return None
+    return (post.expires_at - now).days
+
+
+def content_language(language: str) -> str:
+    """The `lang` attribute of a text that somebody wrote."""
+    return HTML_LANGUAGE.get(language, language)
+
+
+def with_arguments(**changes: str | None) -> str:
+    """The address of this page with some of its query arguments changed; None takes one out."""
+    arguments: dict[str, Any] = {**request.args.to_dict(flat=False), **changes}
+    kept = {key: value for key, value in arguments.items() if value is not None}
+    return url_for(request.endpoint or "home.show_home", **{**(request.view_args or {}), **kept})
+
+
+def install_display(app: Flask) -> None:
+    """Give the words to the templates."""
+    app.jinja_env.globals.update(
+        STATUS_LABELS=STATUS_LABELS,
+        STATUS_TONES=STATUS_TONES,
+        SIDE_LABELS=SIDE_LABELS,
+        CAPABILITY_KIND_LABELS=CAPABILITY_KIND_LABELS,
+        VISIBILITY_SHORT=VISIBILITY_SHORT,
+        VISIBILITY_LABELS=VISIBILITY_LABELS,
+        IP_STATUS_LABELS=IP_STATUS_LABELS,
+        IP_TYPE_LABELS=IP_TYPE_LABELS,
+        MOVE_LABELS=MOVE_LABELS,
+        days_left=days_left,
+        content_language=content_language,
+        with_arguments=with_arguments,
+        one_time_id=lambda: secrets.token_hex(6),
+    )
+    app.jinja_env.filters.update(mark_text=mark_text, mark_excerpt=mark_excerpt)

@@ -1,0 +1,103 @@
+"""One handler for all errors: domain errors become pages with a status, and nothing else is shown of them."""
+
+from __future__ import annotations
+
+import logging
+
+from flask import Flask, g, render_template, request
+from flask_babel import gettext as _
+from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import OperationalError
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.wrappers import Response
+
+from matching.errors import (
+    DuijieError,
+    EditConflict,
+    IllegalMove,
+    InvalidInput,
+    NotAllowed,
+    NotFound,
+    PartUnavailable,
+)
+from web.html.sessions import kept_fields, render_send_again
+from web.languages import in_language
+from web.reader import forget_reader
+
+logger = logging.getLogger(__name__)
+
+STATUSES: tuple[tuple[type[DuijieError], int], ...] = (
+    (NotFound, 404),
+    (NotAllowed, 403),
+    (IllegalMove, 409),
+    (EditConflict, 409),
+    (InvalidInput, 422),
+    (PartUnavailable, 503),
+)
+
+
+def status_of(error: DuijieError) -> int:
+    """The HTTP status of a domain error."""
+    return next((status for kind, status in STATUSES if isinstance(error, kind)), 500)
+
+
+def install_error_pages(app: Flask) -> None:
+    """Register the handler; API blueprints register their own for problem documents."""
+
+    @app.errorhandler(DuijieError)
+    def _domain(error: DuijieError) -> tuple[str, int]:
+        status = status_of(error)
+        if isinstance(error, PartUnavailable):
+            logger.warning("%s is unavailable: %s", error.part, error)
+            if error.part == "database":
+                forget_reader()
+        return _render(status, in_language(error.message, error.message_en), code=error.code), status
+
+    @app.errorhandler(OperationalError)
+    def _database(error: OperationalError) -> tuple[str, int]:
+        logger.error("the database does not answer", exc_info=error)
+        forget_reader()
+        return _render(
+            503, _("数据库暂时没有应答。您的内容没有丢失，请稍后再试。"), code="part.database_unavailable"
+        ), 503
+
+    @app.errorhandler(CSRFError)
+    def _stale(error: CSRFError) -> tuple[str, int]:
+        # The token of a page that stood open for long, or from before a sign-in. What was written is on the next page.
+        fields = kept_fields(request.form)
+        if request.path.startswith("/sign-in") or not fields:
+            return _render(400, _("页面打开太久，已经失效。请返回刷新后再试。"), code="page.stale"), 400
+        return render_send_again(request.full_path.rstrip("?"), fields), 400
+
+    @app.errorhandler(HTTPException)
+    def _http(error: HTTPException) -> Response | tuple[str, int]:
+        status = error.code or 500
+        if status < 400:
+            return error.get_response()
+        messages = {
+            404: _("没有找到这个页面。地址可能写错了，或者内容已经下线。"),
+            403: _("您没有查看这个页面的权限。"),
+            405: _("这个地址不能这样访问。"),
+            413: _("提交的内容太大。"),
+        }
+        if isinstance(error, RequestEntityTooLarge):
+            status = 413
+        text = messages.get(status) or (_("请求有误。") if status < 500 else _("系统出了问题，我们已经记录下来。"))
+        return _render(status, text, code=f"http.{status}"), status
+
+    @app.errorhandler(Exception)
+    def _unforeseen(error: Exception) -> tuple[str, int]:
+        logger.error("unforeseen error in %s %s", request.method, request.path, exc_info=error)
+        if app.testing:
+            raise error
+        return _render(500, _("系统出了问题，我们已经记录下来。"), code="http.500"), 500
+
+
+def _render(status: int, message: str, *, code: str) -> str:
+    if request.headers.get("HX-Request"):
+        template = "errors/fragment.html"
+    else:
+        template = "errors/error.html"
+    return render_template(
+        template, status=status, message=message, code=code, request_id=g.get("request_id", ""), back=request.referrer
+    )

@@ -1,0 +1,196 @@
+"""A post's page, the actor's own posts, and what can be done with them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response
+
+from matching.errors import InvalidInput
+from matching.models import Post
+from matching.queries.posts import find_post, list_own_posts, may_see_organisation
+from matching.queries.suggestions import count_suggestions, list_suggestions_for_post
+from matching.queries.vocabularies import load_vocabularies
+from matching.services.lifecycle import EDITABLE, moves_from
+from matching.services.posts import (
+    CLOSE_REASONS,
+    archive_post,
+    close_post,
+    pause_post,
+    publish_post,
+    renew_post,
+    resume_post,
+    submit_post,
+    withdraw_post,
+)
+from web.display import days_left
+from web.html import writing
+from web.reader import actor, audience, now, platform, signed_in_only
+from web.suggestion_cards import show_suggestions
+
+posts = Blueprint("posts", __name__, url_prefix="/posts")
+
+_RENEW_WITHIN_DAYS = 30
+_TABS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("all", ()),
+    ("draft", ("draft", "returned")),
+    ("submitted", ("submitted",)),
+    ("published", ("published",)),
+    ("resting", ("paused", "expired")),
+    ("ended", ("closed", "archived")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """A list of own posts by state, with its count."""
+
+    key: str
+    label: str
+    count: int
+
+
+def may_edit(post: Post) -> bool:
+    """Whether the actor writes for the post's organisation or is its staff."""
+    return actor().may_edit_for(post.organisation_id) or actor().is_staff_for(post.region_code)
+
+
+def offered_moves(post: Post) -> list[str]:
+    """What the actor may do with the post now, the most likely first."""
+    if not may_edit(post):
+        return []
+    moves = [move for move in moves_from(post.status) if move not in ("expire", "return")]
+    if writing.may_publish(post):
+        moves = [move for move in moves if move != "submit"]
+    else:
+        moves = [move for move in moves if move != "publish"]
+    left = days_left(post, now())
+    if post.status == "published" and left is not None and left > _RENEW_WITHIN_DAYS:
+        moves.remove("renew")
+    first = ("publish", "submit", "resume", "renew")
+    return sorted(moves, key=lambda move: first.index(move) if move in first else len(first))
+
+
+@posts.get("/<post_id>")
+def show_post(post_id: str) -> str:
+    """The post: what is wanted, by when, for how much, who might solve it and why."""
+    with platform().reading() as reading:
+        post = find_post(reading, post_id, audience(), now())
+        suggestions = show_suggestions(post, list_suggestions_for_post(reading, post, audience(), now()), audience())
+        return render_template(
+            "posts/show.html",
+            post=post,
+            named=may_see_organisation(audience(), post),
+            editor=may_edit(post),
+            member=post.organisation_id in actor().organisation_roles,
+            editable=post.status in EDITABLE,
+            moves=offered_moves(post),
+            close_reasons=CLOSE_REASONS,
+            suggestions=suggestions,
+            vocabularies=load_vocabularies(reading),
+        )
+
+
+@posts.get("/<post_id>/suggestions")
+def list_suggestions(post_id: str) -> str:
+    """The suggestions alone: what the post's page asks for again while they are being worked out."""
+    with platform().reading() as reading:
+        post = find_post(reading, post_id, audience(), now())
+        return render_template(
+            "posts/suggestions.html",
+            post=post,
+            member=post.organisation_id in actor().organisation_roles,
+            editor=may_edit(post),
+            suggestions=show_suggestions(post, list_suggestions_for_post(reading, post, audience(), now()), audience()),
+            vocabularies=load_vocabularies(reading),
+        )
+
+
+@posts.route("/<post_id>/edit", methods=["GET", "POST"])
+@signed_in_only
+def edit(post_id: str) -> writing.Page:
+    """The form of a stored post."""
+    return writing.write_again(post_id)
+
+
+@posts.post("/<post_id>/<any(submit,withdraw,publish,pause,resume,renew,close,archive):move>")
+@signed_in_only
+def move(post_id: str, move: str) -> Response:
+    """Take a post on in its life."""
+    with platform().reading() as reading:
+        find_post(reading, post_id, audience(), now())  # what the actor may not see does not exist for them
+    settings = platform().settings
+    with platform().unit_of_work() as uow:
+        if move == "publish":
+            publish_post(uow, actor(), post_id, now(), settings=settings)
+        elif move == "renew":
+            renew_post(uow, actor(), post_id, now(), settings=settings)
+        elif move == "close":
+            reason = request.form.get("reason", "")
+            if reason not in CLOSE_REASONS:
+                flash(_("请选择关闭原因。"), "warning")
+                return redirect(url_for("posts.show_post", post_id=post_id, _anchor="close"))
+            close_post(uow, actor(), post_id, reason, now())
+        else:
+            simple = {
+                "submit": submit_post,
+                "withdraw": withdraw_post,
+                "pause": pause_post,
+                "resume": resume_post,
+                "archive": archive_post,
+            }
+            simple[move](uow, actor(), post_id, now())  # type: ignore[operator]
+    flash(_move_done(move), "info")
+    return redirect(url_for("posts.show_post", post_id=post_id))
+
+
+def _move_done(move: str) -> str:
+    return {
+        "submit": _("已提交审核。"),
+        "withdraw": _("已撤回，可以继续修改。"),
+        "publish": _("已发布。匹配建议几秒钟后出现在下面。"),
+        "pause": _("已暂停：别人看不到它，也不再匹配。"),
+        "resume": _("已恢复发布。"),
+        "renew": _("已续期。"),
+        "close": _("已关闭，相关匹配建议已撤下。"),
+        "archive": _("已归档。"),
+    }[move]
+
+
+@posts.get("/mine")
+@signed_in_only
+def list_mine() -> str:
+    """Everything of the actor's organisations, by state."""
+    chosen = request.args.get("state", "all")
+    statuses = dict(_TABS).get(chosen)
+    if statuses is None:
+        raise InvalidInput("list.state", "没有这种状态", where="state", message_en="There is no such state")
+    labels = {
+        "all": _("全部"),
+        "draft": _("草稿与退回"),
+        "submitted": _("待审核"),
+        "published": _("已发布"),
+        "resting": _("暂停与过期"),
+        "ended": _("已关闭"),
+    }
+    with platform().reading() as reading:
+        own = list_own_posts(reading, actor(), now())
+        counted = Counter(post.status for post in own)
+        shown = [post for post in own if not statuses or post.status in statuses]
+        return render_template(
+            "posts/mine.html",
+            tabs=[
+                Tab(key, labels[key], sum(counted[status] for status in states) if states else len(own))
+                for key, states in _TABS
+            ],
+            chosen=chosen,
+            shown=shown,
+            any_at_all=bool(own),
+            suggestion_counts=count_suggestions(reading, [post.id for post in shown]),
+            moves={post.id: offered_moves(post) for post in shown},
+            editable={post.id: post.status in EDITABLE and may_edit(post) for post in shown},
+            vocabularies=load_vocabularies(reading),
+        )

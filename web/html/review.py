@@ -1,0 +1,80 @@
+"""The staff's desk: posts that wait for review."""
+
+from __future__ import annotations
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response
+
+from matching.queries.posts import find_post, list_posts_to_review
+from matching.queries.vocabularies import load_vocabularies
+from matching.services.coach import coach_post
+from matching.services.posts import publish_post, return_post
+from web.languages import label_of
+from web.reader import actor, audience, now, platform, staff_only
+
+review = Blueprint("review", __name__, url_prefix="/review")
+
+_LONGEST_REASON = 2000
+
+
+@review.get("/")
+@staff_only
+def list_waiting() -> str:
+    """Submitted posts of the region, those that wait longest first, with what the coach says."""
+    with platform().reading() as reading:
+        waiting = list_posts_to_review(reading, actor())
+        return render_template(
+            "review/list.html",
+            waiting=[(post, coach_post(post.to_document(), visibility=post.visibility)) for post in waiting],
+            vocabularies=load_vocabularies(reading),
+        )
+
+
+@review.get("/<post_id>")
+@staff_only
+def show_waiting(post_id: str) -> str:
+    """One post with the two decisions."""
+    return _render(post_id)
+
+
+@review.post("/<post_id>/publish")
+@staff_only
+def publish(post_id: str) -> Response:
+    """Publish it."""
+    with platform().unit_of_work() as uow:
+        publish_post(uow, actor(), post_id, now(), settings=platform().settings)
+    flash(_("已发布，并开始匹配。"), "info")
+    return redirect(url_for("review.list_waiting"))
+
+
+@review.post("/<post_id>/return")
+@staff_only
+def give_back(post_id: str) -> Response | tuple[str, int]:
+    """Give it back with reasons."""
+    text = request.form.get("text", "").strip()[:_LONGEST_REASON]
+    codes = request.form.getlist("reason")
+    with platform().reading() as reading:
+        vocabularies = load_vocabularies(reading)
+    chosen = [label_of(term) for term in vocabularies.active("return_reason") if term.code in codes]
+    reason = "\n".join([*chosen, *([text] if text else [])])
+    if not reason:
+        return _render(post_id, error=_("请选择或写明退回原因"), codes=codes, text=text), 422
+    with platform().unit_of_work() as uow:
+        return_post(uow, actor(), post_id, reason, now())
+    flash(_("已退回，原因已告知发布单位。"), "info")
+    return redirect(url_for("review.list_waiting"))
+
+
+def _render(post_id: str, *, error: str = "", codes: list[str] | None = None, text: str = "") -> str:
+    with platform().reading() as reading:
+        post = find_post(reading, post_id, audience(), now())
+        return render_template(
+            "review/show.html",
+            post=post,
+            findings=coach_post(post.to_document(), visibility=post.visibility),
+            vocabularies=load_vocabularies(reading),
+            error=error,
+            codes=codes or [],
+            text=text,
+        )

@@ -1,0 +1,103 @@
+"""Signing in and out, and the language of the pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+from flask import Blueprint, abort, redirect, render_template, request, session, url_for
+from flask_login import current_user
+from werkzeug.datastructures import MultiDict
+from werkzeug.wrappers import Response
+
+from matching.services.accounts import SignInRefused, authenticate_user
+from web.forms.sign_in import SignInForm
+from web.languages import LANGUAGES, in_language
+from web.reader import now, platform, sign_in, sign_out
+from web.security import safe_next
+
+sessions = Blueprint("sessions", __name__)
+
+_NOT_KEPT = frozenset({"csrf_token", "password"})
+
+
+def kept_fields(pending: MultiDict[str, str]) -> list[tuple[str, str]]:
+    """What was entered on a form that could not be taken, without tokens and passwords."""
+    return [(name, value) for name, value in pending.items(multi=True) if name not in _NOT_KEPT]
+
+
+def render_sign_in(
+    form: SignInForm | None = None,
+    *,
+    pending_path: str = "",
+    pending: MultiDict[str, str] | None = None,
+    next_path: str = "",
+) -> str:
+    """The sign-in page; `pending` is text that was entered elsewhere and goes on after signing in."""
+    return render_template(
+        "sessions/sign_in.html",
+        form=form or SignInForm(formdata=None),
+        pending_path=pending_path,
+        pending_fields=kept_fields(pending) if pending is not None else [],
+        next_path=next_path,
+        demonstration=platform().settings.mode == "demonstration",
+    )
+
+
+def render_send_again(path: str, fields: Iterable[tuple[str, str]]) -> str:
+    """A page that holds entered text and sends it with one click."""
+    return render_template("sessions/send_again.html", path=path, fields=list(fields))
+
+
+@sessions.get("/sign-in")
+def show_sign_in() -> str | Response:
+    """The sign-in page, or on to `next` for those already signed in."""
+    next_path = safe_next(request.args.get("next"), url_for("home.show_home"))
+    if current_user.is_authenticated:
+        return redirect(next_path)
+    return render_sign_in(next_path=next_path)
+
+
+@sessions.post("/sign-in")
+def do_sign_in() -> str | Response | tuple[str, int]:
+    """Check the password; then on to where the reader wanted to go, or to the text that was being sent."""
+    form = SignInForm()
+    pending_path = safe_next(request.form.get("pending_path"), "")
+    pending: MultiDict[str, str] = MultiDict(
+        (name.removeprefix("pending."), value)
+        for name, value in request.form.items(multi=True)
+        if name.startswith("pending.")
+    )
+    next_path = safe_next(request.form.get("next"), url_for("home.show_home"))
+    if form.validate_on_submit():
+        try:
+            with platform().unit_of_work() as uow:
+                user = authenticate_user(uow, form.email.data or "", form.password.data or "", now())
+        except SignInRefused as error:
+            form.form_errors.append(in_language(error.message, error.message_en))
+        else:
+            sign_in(user)
+            if pending_path:
+                return render_send_again(pending_path, kept_fields(pending))
+            return redirect(next_path)
+    return render_sign_in(form, pending_path=pending_path, pending=pending, next_path=next_path), 422
+
+
+@sessions.post("/sign-out")
+def do_sign_out() -> Response:
+    """Sign out here and go to the start page."""
+    sign_out()
+    return redirect(url_for("home.show_home"))
+
+
+@sessions.get("/language/<language>")
+def choose(language: str) -> Response:
+    """Keep the language of the pages in the session and go back to the page."""
+    if language not in LANGUAGES:
+        abort(404)
+    session["language"] = language
+    came_from = urlsplit(request.referrer or "")
+    back = came_from.path + (f"?{came_from.query}" if came_from.query else "")
+    if came_from.netloc != request.host:
+        back = ""
+    return redirect(safe_next(request.args.get("next") or back, url_for("home.show_home")))

@@ -1,0 +1,259 @@
+"""Writing a post: what the need pages and the capability pages have in common.
+
+Nothing that was entered is ever lost: a wrong field, a conflict, a stale token and a sign-in that ended all lead to a
+page that still holds the text.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flask import flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from flask_login import current_user
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+
+from matching.documents import PostDocument, Side
+from matching.errors import DuijieError, EditConflict, InvalidInput, NotAllowed, NotFound, PartUnavailable
+from matching.models import Capability, Need, Organisation, Post
+from matching.policy import Audience
+from matching.queries.experts import list_experts_of
+from matching.queries.posts import find_post, list_own_organisations, load_posts
+from matching.queries.vocabularies import Vocabularies, load_vocabularies
+from matching.services.coach import CoachFinding, coach_post
+from matching.services.lifecycle import EDITABLE
+from matching.services.posts import draft_capability, draft_need, edit_post, publish_post, submit_post
+from matching.services.suggestions import preview_suggestions
+from web.forms.posts import CapabilityForm, NeedForm
+from web.languages import in_language
+from web.reader import actor, ask_to_sign_in, audience, now, platform
+from web.suggestion_cards import ShownSuggestion, show_preview
+
+WritingForm = NeedForm | CapabilityForm
+Page = str | Response | tuple[str, int]
+
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+_PREVIEWED = 5
+# Fields that a finding or a service names otherwise than the form does.
+_FORM_FIELDS = {"money": "money_minimum", "expert_ids": "expert_ids", "contact": "contact_name"}
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What stands beside the form: who might help, and what the text still lacks."""
+
+    findings: list[CoachFinding]
+    suggestions: list[ShownSuggestion]
+    unavailable: bool
+    too_little: bool
+
+
+def write_new(side: Side) -> Page:
+    """The empty form, or the sent one."""
+    with platform().reading() as reading:
+        vocabularies = load_vocabularies(reading)
+        organisations = list_own_organisations(reading, actor())
+        form = _make_form(side, reading, vocabularies, organisations, None)
+    if request.method == "GET":
+        _prefill(form)
+        return _render(form, None, organisations, vocabularies, draft_id=str(uuid.uuid4()))
+    draft_id = request.form.get("draft_id", "")
+    if not _UUID.fullmatch(draft_id):
+        draft_id = str(uuid.uuid4())
+    if request.form.get("then") == "preview":
+        return _render(form, None, organisations, vocabularies, draft_id=draft_id, with_preview=True)
+    if not current_user.is_authenticated:
+        # A wrong field is better told before signing in than after.
+        if not form.validate():
+            return _render(form, None, organisations, vocabularies, draft_id=draft_id), 422
+        return ask_to_sign_in()  # type: ignore[return-value]
+    if not organisations:
+        raise NotAllowed(
+            "post.no_organisation",
+            "您的账号还没有可以代表发布的单位，请联系单位管理员或主管部门",
+            message_en="Your account may not post for any organisation yet; please ask its owner or the staff",
+        )
+    if len(organisations) == 1 or not form.organisation_id.data:
+        form.organisation_id.data = organisations[0].id
+    if form.validate():
+        if (sent_before := _own_post(draft_id)) is not None:
+            return redirect(url_for("posts.show_post", post_id=sent_before.id))
+        try:
+            with platform().unit_of_work() as uow:
+                post: Post
+                if isinstance(form, NeedForm):
+                    post = draft_need(uow, actor(), form.to_fields(), now(), post_id=draft_id)
+                else:
+                    post = draft_capability(uow, actor(), form.to_fields(), now(), post_id=draft_id)
+        except InvalidInput as error:
+            _attach(form, error)
+        else:
+            return _go_on(post)
+    return _render(form, None, organisations, vocabularies, draft_id=draft_id), 422
+
+
+def write_again(post_id: str) -> Page:
+    """The form of a stored post, or the sent one."""
+    with platform().reading() as reading:
+        post = find_post(reading, post_id, audience(), now())
+        if not (actor().may_edit_for(post.organisation_id) or actor().is_staff_for(post.region_code)):
+            raise NotAllowed(
+                "post.not_yours", "您不是这条信息所属单位的编辑人员", message_en="You do not edit for this organisation"
+            )
+        vocabularies = load_vocabularies(reading)
+        form = _make_form("need" if isinstance(post, Need) else "capability", reading, vocabularies, [], post)
+    if request.method == "GET":
+        if post.status not in EDITABLE:
+            flash(_("这条信息当前状态下不能修改。"), "warning")
+            return redirect(url_for("posts.show_post", post_id=post.id))
+        form.show(post)
+        return _render(form, post, [], vocabularies)
+    if request.form.get("then") == "preview":
+        return _render(form, post, [], vocabularies, with_preview=True)
+    form.organisation_id.data = post.organisation_id
+    if not form.validate():
+        return _render(form, post, [], vocabularies), 422
+    try:
+        with platform().unit_of_work() as uow:
+            stored = edit_post(uow, actor(), post.id, form.to_fields(post), form.expected_version(), now())
+    except InvalidInput as error:
+        _attach(form, error)
+        return _render(form, post, [], vocabularies), 422
+    except EditConflict:
+        # The text stays; sending it again is a decision, made after a look at what the other one wrote.
+        form.version.data = str(post.version)
+        return _render(form, post, [], vocabularies, conflict=True), 409
+    return _go_on(stored)
+
+
+def preview(side: Side) -> str:
+    """The column beside the form, for the text as it stands now."""
+    with platform().reading() as reading:
+        vocabularies = load_vocabularies(reading)
+        organisations = list_own_organisations(reading, actor())
+        form = _make_form(side, reading, vocabularies, organisations, None)
+    return render_template(
+        "posts/preview.html", preview=_preview(form, organisations), side=side, vocabularies=vocabularies
+    )
+
+
+def _make_form(
+    side: Side,
+    reading: Session,
+    vocabularies: Vocabularies,
+    organisations: Sequence[Organisation],
+    post: Post | None,
+) -> WritingForm:
+    form: WritingForm = NeedForm() if side == "need" else CapabilityForm()
+    form.offer(vocabularies, organisations, post)
+    if isinstance(form, CapabilityForm):
+        ids = [post.organisation_id] if post is not None else [organisation.id for organisation in organisations]
+        experts = {expert.id: expert for expert in list_experts_of(reading, ids, now())}
+        if isinstance(post, Capability):
+            experts |= {expert.id: expert for expert in post.experts}
+        form.offer_experts(list(experts.values()))
+        form.own_expert_ids = [expert.id for expert in experts.values() if expert.user_id == actor().user_id]
+    return form
+
+
+def _prefill(form: WritingForm) -> None:
+    """A professor who writes about their own work stands behind it."""
+    if isinstance(form, CapabilityForm) and current_user.is_authenticated:
+        form.expert_ids.data = form.own_expert_ids
+
+
+def _own_post(post_id: str) -> Post | None:
+    """The post a form was already sent as: the second of two clicks finds the first's."""
+    with platform().reading() as reading:
+        try:
+            post = find_post(reading, post_id, audience(), now())
+        except NotFound:
+            return None
+    return post if actor().may_edit_for(post.organisation_id) else None
+
+
+def _go_on(post: Post) -> Response:
+    """After saving: publish or hand in where that was asked for, then to the post's page."""
+    if request.form.get("then") == "send" and post.status in ("draft", "returned"):
+        try:
+            with platform().unit_of_work() as uow:
+                if may_publish(post):
+                    publish_post(uow, actor(), post.id, now(), settings=platform().settings)
+                    flash(_("已发布。匹配建议几秒钟后出现在下面。"), "info")
+                else:
+                    submit_post(uow, actor(), post.id, now())
+                    flash(_("已提交审核。审核通过后会发布，并通知您。"), "info")
+        except DuijieError as error:
+            flash(in_language(error.message, error.message_en), "warning")
+    elif post.status == "draft":
+        flash(_("草稿已保存，只有本单位能看到。"), "info")
+    else:
+        flash(_("修改已保存。"), "info")
+    return redirect(url_for("posts.show_post", post_id=post.id))
+
+
+def may_publish(post: Post) -> bool:
+    """Whether the actor publishes this post without a review."""
+    if actor().is_staff_for(post.region_code):
+        return True
+    return not platform().settings.review_before_publication and actor().may_edit_for(post.organisation_id)
+
+
+def _attach(form: WritingForm, error: InvalidInput) -> None:
+    """Put a service's complaint at the field it names."""
+    text = in_language(error.message, error.message_en)
+    name = _FORM_FIELDS.get(error.where or "", error.where or "")
+    if name in form:
+        form[name].errors = [*form[name].errors, text]
+    else:
+        form.form_errors.append(text)
+
+
+def _render(
+    form: WritingForm,
+    post: Post | None,
+    organisations: Sequence[Organisation],
+    vocabularies: Vocabularies,
+    *,
+    draft_id: str = "",
+    with_preview: bool = False,
+    conflict: bool = False,
+) -> str:
+    return render_template(
+        f"{'needs' if form.side == 'need' else 'capabilities'}/write.html",
+        form=form,
+        post=post,
+        side=form.side,
+        organisations=organisations,
+        vocabularies=vocabularies,
+        draft_id=draft_id,
+        conflict=conflict,
+        publishes=not platform().settings.review_before_publication,
+        preview=_preview(form, organisations) if with_preview else None,
+    )
+
+
+def _preview(form: WritingForm, organisations: Sequence[Organisation]) -> Preview:
+    form.read_loosely()
+    chosen = next((one for one in organisations if one.id == form.organisation_id.data), None)
+    organisation = chosen or (organisations[0] if organisations else None)
+    document = form.to_document("preview", organisation)
+    findings = coach_post(document, visibility=form.visibility.data or "public")
+    if _says_too_little(document):
+        return Preview(findings, [], unavailable=False, too_little=True)
+    reader: Audience = audience()
+    try:
+        found = preview_suggestions(platform(), document, reader, now(), limit=_PREVIEWED)
+    except PartUnavailable:
+        return Preview(findings, [], unavailable=True, too_little=False)
+    with platform().reading() as reading:
+        rows = load_posts(reading, [pair.other.id for pair in found], reader, now())
+    return Preview(findings, show_preview(document, found, rows, reader), unavailable=False, too_little=False)
+
+
+def _says_too_little(document: PostDocument) -> bool:
+    return len(re.findall(r"\w", document.full_text)) < 4

@@ -1,0 +1,111 @@
+"""A suggestion as it is shown: fit in words, reasons for and against, the shared phrases marked in both texts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup
+
+from matching.documents import PostDocument
+from matching.models import Post
+from matching.policy import Audience
+from matching.queries.posts import may_see_organisation
+from matching.queries.suggestions import SuggestedPost
+from matching.services.suggestions import ListedPair
+from web.display import Fit, Span, fit_in_words, mark_excerpt
+from web.languages import page_language
+
+_MOST_IN_FAVOUR = 4
+_MOST_AGAINST = 3
+
+
+@dataclass(frozen=True, slots=True)
+class ShownSuggestion:
+    """What a card needs. `own_marked` and `other_marked` are empty where no phrase is shared."""
+
+    other: Post
+    named: bool
+    rank: int
+    fit: Fit
+    in_favour: list[str]
+    against: list[str]
+    own_marked: Markup
+    other_marked: Markup
+    own_language: str
+
+
+def show_suggestions(post: Post, found: Iterable[SuggestedPost], audience: Audience) -> list[ShownSuggestion]:
+    """Cards of a stored post's suggestions."""
+    own = post.to_document()
+    return [
+        _card(
+            own,
+            pair.other,
+            rank,
+            pair.suggestion.score_from(post.side),
+            pair.suggestion.probability,
+            pair.suggestion.reasons,
+            audience,
+        )
+        for rank, pair in enumerate(found, start=1)
+    ]
+
+
+def show_preview(
+    document: PostDocument, found: Iterable[ListedPair], posts: Mapping[str, Post], audience: Audience
+) -> list[ShownSuggestion]:
+    """Cards of what a text that is being written would be suggested now; `posts` are the rows the reader may see."""
+    seen = [(pair, posts[pair.other.id]) for pair in found if pair.other.id in posts]
+    return [
+        _card(document, other, rank, pair.score, pair.probability, pair.reasons, audience)
+        for rank, (pair, other) in enumerate(seen, start=1)
+    ]
+
+
+def reason_text(reason: Mapping[str, Any]) -> str:
+    """A reason in the page's language."""
+    if page_language() == "en":
+        return str(reason.get("text_en") or reason["text"])
+    return str(reason["text"])
+
+
+def speaks_against(reason: Mapping[str, Any]) -> bool:
+    """Whether it is a caution rather than a reason."""
+    return bool(reason.get("against"))
+
+
+def spans_of(reasons: Iterable[Mapping[str, Any]], side: str) -> list[Span]:
+    """The phrases of one side's full text that the reasons speak of."""
+    spans: list[Span] = []
+    for reason in reasons:
+        span = reason.get(f"{side}_span")
+        if span and len(span) == 2:
+            spans.append((int(span[0]), int(span[1])))
+    return spans
+
+
+def _card(
+    own: PostDocument,
+    other: Post,
+    rank: int,
+    score: float,
+    probability: float | None,
+    reasons: Sequence[Mapping[str, Any]],
+    audience: Audience,
+) -> ShownSuggestion:
+    other_document = other.to_document()
+    own_spans, other_spans = spans_of(reasons, own.side), spans_of(reasons, other.side)
+    both = bool(own_spans and other_spans)
+    return ShownSuggestion(
+        other=other,
+        named=may_see_organisation(audience, other),
+        rank=rank,
+        fit=fit_in_words(score, probability),
+        in_favour=[reason_text(reason) for reason in reasons if not speaks_against(reason)][:_MOST_IN_FAVOUR],
+        against=[reason_text(reason) for reason in reasons if speaks_against(reason)][:_MOST_AGAINST],
+        own_marked=mark_excerpt(own.full_text, own_spans) if both else Markup(""),
+        other_marked=mark_excerpt(other_document.full_text, other_spans) if both else Markup(""),
+        own_language=own.language,
+    )
