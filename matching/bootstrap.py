@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from matching.embeddings.cache import CachingEmbedder
 from matching.embeddings.port import Embedder
 from matching.ranking.learned import Ranker, load_ranker
-from matching.search.open_index import open_index
+from matching.search.factory import open_index
 from matching.search.port import SearchIndex
 from matching.settings import Settings, packaged_encoder
 from matching.store.engine import open_engine, reading_sessions, writing_sessions

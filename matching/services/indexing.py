@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from matching.documents import PostDocument
-from matching.embeddings.port import Embedder, Prompt
+from matching.embeddings.port import Embedder
 from matching.models import Post
 from matching.policy import is_live
+from matching.ranking.vectors import PostVectors, embed_posts
 from matching.search.port import IndexEntry, SearchIndex
 from matching.text.words import index_words, query_words
+
+NO_VECTORS = PostVectors()
 
 LEAST_WORDS = 2
 """A text with fewer different words says too little for a vector (内容不足)."""
@@ -19,11 +22,6 @@ LEAST_WORDS = 2
 def says_too_little(document: PostDocument) -> bool:
     """Whether the post is 内容不足: kept, searched by words, but without a vector."""
     return len(set(query_words(document.full_text))) < LEAST_WORDS
-
-
-def prompt_for(document: PostDocument) -> Prompt:
-    """Needs ask, capabilities are asked for."""
-    return "query" if document.side == "need" else "passage"
 
 
 def with_parents(codes: Sequence[str]) -> tuple[str, ...]:
@@ -38,18 +36,7 @@ def with_parents(codes: Sequence[str]) -> tuple[str, ...]:
 def build_entries(posts: Sequence[Post], embedder: Embedder) -> list[IndexEntry]:
     """Index entries of posts; all their texts are embedded in one call per prompt."""
     documents = [post.to_document() for post in posts]
-    vectors: dict[tuple[int, str], object] = {}
-    for prompt in ("query", "passage"):
-        rows = [
-            (number, part, text)
-            for number, document in enumerate(documents)
-            if prompt_for(document) == prompt and not says_too_little(document)
-            for part, text in (("title", document.title), ("full", document.full_text))
-        ]
-        if rows:
-            embedded = embedder.embed([text for _, _, text in rows], prompt=prompt)
-            for (number, part, _), vector in zip(rows, embedded, strict=True):
-                vectors[number, part] = vector if vector.any() else None
+    vectors = embed_posts([document for document in documents if not says_too_little(document)], embedder)
     return [
         IndexEntry(
             post_id=post.id,
@@ -57,8 +44,8 @@ def build_entries(posts: Sequence[Post], embedder: Embedder) -> list[IndexEntry]
             side=document.side,
             title_words=tuple(index_words(document.title)),
             body_words=tuple(index_words(document.body)),
-            title_vector=vectors.get((number, "title")),  # type: ignore[arg-type]
-            full_vector=vectors.get((number, "full")),  # type: ignore[arg-type]
+            title_vector=vectors.get(post.id, NO_VECTORS).title,
+            full_vector=vectors.get(post.id, NO_VECTORS).full,
             model_revision=embedder.model_revision,
             organisation_id=post.organisation_id,
             region_code=post.region_code,
@@ -73,7 +60,7 @@ def build_entries(posts: Sequence[Post], embedder: Embedder) -> list[IndexEntry]
             maturity=document.maturity,
             language=post.language,
         )
-        for number, (post, document) in enumerate(zip(posts, documents, strict=True))
+        for post, document in zip(posts, documents, strict=True)
     ]
 
 

@@ -58,6 +58,10 @@ class UnitOfWork:
         self.session.add(OutboxEntry(topic=topic, subject_id=subject_id, created_at=now))
         self._owes = True
 
+    def expect_nudge(self) -> None:
+        """Rows were added to the outbox by other means than `owe`; nudge after the commit."""
+        self._owes = True
+
     def record(
         self, now: datetime, actor_id: str | None, action: str, subject_kind: str, subject_id: str, **details: Any
     ) -> None:

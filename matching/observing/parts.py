@@ -1,0 +1,116 @@
+"""Are the parts there? For `/readyz` and `duijie doctor`: each by name, with its version and the remedy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from redis import Redis
+from redis.exceptions import RedisError
+
+from matching.bootstrap import Platform
+from matching.errors import DuijieError
+from matching.store.engine import database_version
+from matching.store.migrate import schema_revision
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One part of the running product. `needed`: without it no page can be served."""
+
+    name: str
+    ready: bool
+    needed: bool
+    version: str = ""
+    detail: str = ""
+    remedy: str = ""
+
+
+def check_parts(platform: Platform, *, thorough: bool = False) -> list[Part]:
+    """Ask every part; `thorough` also loads the model. Never raises; takes a few seconds at most when parts hang."""
+    parts = [_check_database(platform), _check_index(platform), *_check_redis(platform)]
+    parts.append(_check_model(platform, thorough))
+    return parts
+
+
+def _check_database(platform: Platform) -> Part:
+    try:
+        found = database_version(platform.engine)
+        present, wanted = schema_revision(platform.engine)
+    except Exception as error:  # whatever keeps it from answering is the finding
+        return Part(
+            name="database", ready=False, needed=True, detail=_short(error),
+            remedy="启动数据库并检查 DUIJIE_DATABASE_URL / start it and check DUIJIE_DATABASE_URL",
+        )  # fmt: skip
+    if present != wanted:
+        return Part(
+            name="database", ready=False, needed=True, version=found, detail=f"schema {present}, this release {wanted}",
+            remedy="运行 duijie database upgrade / run duijie database upgrade",
+        )  # fmt: skip
+    return Part(name="database", ready=True, needed=True, version=found, detail=f"schema {present}")
+
+
+def _check_index(platform: Platform) -> Part:
+    try:
+        status = platform.index.status()
+    except Exception as error:  # a model that cannot be loaded tells no dimension
+        return Part(
+            name="index", ready=False, needed=False, detail=_short(error),
+            remedy="检查 DUIJIE_INDEX_URL / check DUIJIE_INDEX_URL",
+        )  # fmt: skip
+    return Part(
+        name="index",
+        ready=status.ready,
+        needed=False,
+        version=f"{status.engine} {status.version}".strip(),
+        detail=f"{status.entries} entries {status.detail}".strip(),
+        remedy=status.remedy,
+    )
+
+
+def _check_redis(platform: Platform) -> list[Part]:
+    remedy = "启动 Redis 并检查 DUIJIE_REDIS_URL / start Redis and check DUIJIE_REDIS_URL"
+    client = Redis.from_url(platform.settings.redis_url, socket_connect_timeout=1, socket_timeout=2)
+    try:
+        info = client.info("server")
+        eviction = client.config_get("maxmemory-policy").get("maxmemory-policy", "noeviction")
+        waiting = {queue: client.llen(queue) for queue in ("matching", "upkeep", "mail")}
+    except RedisError as error:
+        return [Part(name="redis", ready=False, needed=False, detail=_short(error), remedy=remedy)]
+    finally:
+        client.close()
+    return [
+        Part(
+            name="redis",
+            ready=eviction == "noeviction",
+            needed=False,
+            version=str(info.get("redis_version", "")),
+            detail=", ".join(f"{queue} {count}" for queue, count in waiting.items()),
+            remedy="" if eviction == "noeviction" else "设置 maxmemory-policy noeviction / set it to noeviction",
+        )
+    ]
+
+
+def _check_model(platform: Platform, thorough: bool) -> Part:
+    name = Path(platform.settings.encoder_model).name
+    try:
+        revision = platform.embedder.model_revision
+        if thorough:
+            platform.embedder.embed(["试"], prompt="query")
+    except Exception as error:
+        return Part(
+            name="model", ready=False, needed=False, version=name, detail=_short(error),
+            remedy="运行 make setup，或检查 DUIJIE_ENCODER_MODEL / run make setup or check DUIJIE_ENCODER_MODEL",
+        )  # fmt: skip
+    return Part(name="model", ready=True, needed=False, version=name, detail=revision)
+
+
+def _short(error: Exception) -> str:
+    """What went wrong, without the address and credentials that drivers put into their messages."""
+    return error.message if isinstance(error, DuijieError) else type(error).__name__
+
+
+def product_version() -> str:
+    """Of the installed package."""
+    return version("duijie")

@@ -1,0 +1,96 @@
+"""Which posts of the other side are worth ranking for a post: near by vectors, good by words, allowed by the rules."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from matching.documents import PostDocument, Side
+from matching.models import Capability, Post
+from matching.policy import Audience
+from matching.queries.posts import conflicting_organisations, load_posts
+from matching.ranking.fusion import fuse_by_rank
+from matching.ranking.vectors import PostVectors
+from matching.search.port import Hit, SearchFilters, SearchIndex, VectorQuery, WordQuery
+from matching.text.words import query_words
+
+
+def other_side(side: Side) -> Side:
+    """Whom a post is matched with."""
+    return "capability" if side == "need" else "need"
+
+
+def find_candidates(
+    index: SearchIndex,
+    document: PostDocument,
+    vectors: PostVectors,
+    audience: Audience,
+    now: datetime,
+    *,
+    limit: int,
+    exclude_organisation_ids: frozenset[str] = frozenset(),
+) -> list[str]:
+    """Ids of up to `limit` posts of the other side that `audience` may see, the most promising first.
+
+    Four questions are asked, the vectors and the words each by title and by the whole text, and fused by rank, since a
+    title says what is wanted and the whole text says in which circumstances.
+    """
+    filters = SearchFilters(side=other_side(document.side), exclude_organisation_ids=exclude_organisation_ids)
+    by_vector = [
+        VectorQuery(vector=vector, field=name, filters=filters, audience=audience, now=now, limit=limit)
+        for vector, name in ((vectors.title, "title_vector"), (vectors.full, "full_vector"))
+        if vector is not None
+    ]
+    by_words = [
+        WordQuery(words=words, filters=filters, audience=audience, now=now, limit=limit)
+        for words in dict.fromkeys((query_words(document.title), query_words(document.full_text)))
+        if words
+    ]
+    lists: list[list[Hit]] = []
+    if by_vector:
+        lists += index.find_by_vector(by_vector)
+    if by_words:
+        lists += index.find_by_words(by_words)
+    return fuse_by_rank([[hit.post_id for hit in hits] for hits in lists])[:limit]
+
+
+def load_candidates(
+    session: Session,
+    post: Post | None,
+    candidate_ids: Sequence[str],
+    audience: Audience,
+    now: datetime,
+) -> list[Post]:
+    """The candidates' rows, as far as the database still agrees with the index and no conflict of interest stands in
+    the way: an expert is never suggested to an organisation that employs or retains them."""
+    found = load_posts(session, candidate_ids, audience, now)
+    candidates = [found[post_id] for post_id in candidate_ids if post_id in found]
+    candidates = [candidate for candidate in candidates if candidate.open_for_interest]
+    if post is None:
+        return candidates
+    candidates = [candidate for candidate in candidates if candidate.organisation_id != post.organisation_id]
+    if isinstance(post, Capability):
+        conflicts = conflicting_organisations(session, [expert.id for expert in post.experts], now)
+        return [candidate for candidate in candidates if candidate.organisation_id not in conflicts]
+    return [
+        candidate
+        for candidate in candidates
+        if not isinstance(candidate, Capability)
+        or post.organisation_id
+        not in conflicting_organisations(session, [expert.id for expert in candidate.experts], now)
+    ]
+
+
+def live_ids(session: Session, post_ids: Sequence[str]) -> set[str]:
+    """Those of the posts that are published now; locked against changes until the transaction ends (PostgreSQL)."""
+    return set(
+        session.scalars(
+            select(Post.id)
+            .where(Post.id.in_(post_ids), Post.status == "published")
+            .order_by(Post.id)
+            .with_for_update(read=True, of=Post.__table__)
+        )
+    )

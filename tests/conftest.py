@@ -1,0 +1,26 @@
+"""Fixtures that many tests share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from matching.bootstrap import Platform
+from tests.factories.platforms import make_platform
+
+
+@pytest.fixture
+def now() -> datetime:
+    """A fixed moment: 25 November 2026, 09:00 in China."""
+    return datetime(2026, 11, 25, 1, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def platform(tmp_path: Path) -> Iterator[Platform]:
+    """Migrated, empty, on SQLite and the embedded index."""
+    made = make_platform(tmp_path)
+    yield made
+    made.close()
