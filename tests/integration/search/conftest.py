@@ -2,34 +2,77 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import random
-from collections.abc import Iterator
+import uuid
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from elasticsearch import Elasticsearch
 
 from matching.policy import VISIBILITIES, Audience, may_see_post
-from matching.search.embedded import EmbeddedIndex
+from matching.search.factory import open_index
 from matching.search.port import SearchIndex
+from tests.servers.elasticsearch import ElasticsearchServer, ServerMissing, start_elasticsearch
 from tests.unit.matching.search.index_entries import DIMENSION, NOW, direction
 
+OpenIndex = Callable[[int], SearchIndex]
+"""Opens the test's index anew, as another process would; takes the dimension of the vectors."""
 
-@pytest.fixture(params=["embedded"])
-def index(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SearchIndex]:
-    opened = EmbeddedIndex(tmp_path / "index", dimension=DIMENSION)
-    yield opened
-    opened.close()
+
+@pytest.fixture(scope="session")
+def elasticsearch_server() -> Iterator[ElasticsearchServer]:
+    """One real server for all tests of the session; each test has an index prefix of its own."""
+    with contextlib.ExitStack() as stack:
+        try:
+            server = stack.enter_context(start_elasticsearch())
+        except ServerMissing as missing:
+            if os.environ.get("CI") == "true":
+                raise
+            pytest.skip(f"no Elasticsearch: {missing}")
+        yield server
+
+
+ENGINES = ["embedded", pytest.param("elasticsearch", marks=pytest.mark.integration)]
+
+
+@pytest.fixture(params=ENGINES)
+def open_test_index(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OpenIndex]:
+    """Runs the test once per engine."""
+    opened: list[SearchIndex] = []
+    prefix = f"test-{uuid.uuid4().hex[:12]}"
+    if request.param == "embedded":
+        url = f"embedded://{tmp_path / 'index'}"
+    else:
+        url = request.getfixturevalue("elasticsearch_server").url
+
+    def open_one(dimension: int) -> SearchIndex:
+        opened.append(open_index(url, prefix=prefix, dimension=dimension))
+        return opened[-1]
+
+    yield open_one
+    for each in opened:
+        each.close()
+    if request.param == "elasticsearch":
+        with Elasticsearch(url) as client:
+            client.indices.delete(index=f"{prefix}-*")
 
 
 @pytest.fixture
-def other_index(index: SearchIndex, tmp_path: Path) -> Iterator[SearchIndex]:
-    """The same index as another process would open it."""
-    opened = EmbeddedIndex(tmp_path / "index", dimension=DIMENSION)
-    yield opened
-    opened.close()
+def index(open_test_index: OpenIndex) -> SearchIndex:
+    """An empty index."""
+    return open_test_index(DIMENSION)
+
+
+@pytest.fixture
+def other_index(open_test_index: OpenIndex, index: SearchIndex) -> SearchIndex:
+    """The index of the fixture `index` as another process would open it."""
+    return open_test_index(DIMENSION)
 
 
 @dataclass(frozen=True)

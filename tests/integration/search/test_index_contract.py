@@ -558,7 +558,7 @@ class TestRebuild:
             thread.start()
         try:
             rebuilds = 0
-            while rebuilds < 3 or len(database) < 80:
+            while rebuilds < 3 or len(database) < 50:
                 rebuilds += 1
                 rebuild = index.begin_rebuild("model-a", DIMENSION)
                 with guard:
@@ -579,7 +579,7 @@ class TestRebuild:
         expected = sorted((post_id, version, "model-a") for post_id, (version, live) in database.items() if live)
         assert sorted(index.entry_versions()) == expected
         assert sorted(other_index.entry_versions()) == expected
-        assert len(expected) > 30
+        assert len(expected) > 20
 
 
 class TestTwoProcesses:
