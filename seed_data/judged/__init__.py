@@ -1,0 +1,1 @@
+"""Judged pairs over the demonstration's posts: the quality set of the tests."""
