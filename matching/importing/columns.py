@@ -1,0 +1,253 @@
+"""Which column of a table holds which field: a guess with a confidence, which the caller can change and remember."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING
+
+from matching.errors import InvalidInput
+from matching.importing.fields import (
+    EXTRA_PREFIX,
+    FIELDS,
+    JOINED_KINDS,
+    NOT_COLLECTED,
+    Field,
+    RecordKind,
+    field_named,
+)
+
+if TYPE_CHECKING:
+    from matching.importing.layout import Table
+
+CERTAIN = 1.0
+ACCEPTED = 0.5
+"""Below this confidence a column is left to the reader of the preview."""
+_LONGEST_HEADER = 60
+_LONGEST_TEXT = 200
+
+_BRACKETS = re.compile(r"[(（\[【〔<《][^()（）\[\]【】〔〕<>《》]*[)）\]】〕>》]")
+_ENUMERATION = re.compile(
+    r"^(?:\d{1,2}(?:\.\d{1,2})*[.、)]|[一二三四五六七八九十]{1,3}[、.]|\([\d一二三四五六七八九十]{1,3}\))"
+)
+_BLANKS = re.compile(r"[\s_]+")
+_GROUP_ENDING = re.compile(r"(?:基本)?(?:信息|情况|资料)$")
+_GENERIC = frozenset(
+    (
+        "名称",
+        "姓名",
+        "全称",
+        "电话",
+        "手机",
+        "简介",
+        "编号",
+        "类型",
+        "类别",
+        "地址",
+        "邮箱",
+        "单位",
+        "代码",
+        "描述",
+        "内容",
+        "概述",
+        "介绍",
+    )
+)
+"""Headers that say something only together with the group they stand under."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnGuess:
+    """What a column seems to hold.
+
+    `field` is a name from `fields.FIELDS[kind]`, None for a column that is kept in `extra`. `confidence` runs from 0 to
+    1. `alternatives` are other fields it might be, likeliest first. `unit` is `元` or `万元` where the header says so.
+    `collected` is False for personal data that is not read at all.
+    """
+
+    column: int
+    header: str
+    field: str | None
+    confidence: float
+    alternatives: tuple[str, ...] = ()
+    unit: str | None = None
+    collected: bool = True
+
+
+@lru_cache(maxsize=8192)
+def normalise_header(text: str) -> str:
+    """A header as compared: half-width, lower case, without blanks, brackets, numbering and marks for required."""
+    text = text[:_LONGEST_TEXT]
+    folded = _BLANKS.sub("", unicodedata.normalize("NFKC", text).lower())
+    folded = _ENUMERATION.sub("", folded.lstrip("*#★● "))
+    bare = folded
+    while (shorter := _BRACKETS.sub("", bare)) != bare:
+        bare = shorter
+    return (bare or folded).strip("*#★:：.。、,;- ")
+
+
+def header_unit(text: str) -> str | None:
+    """`元` or `万元` where a header names its unit of money."""
+    folded = _BLANKS.sub("", unicodedata.normalize("NFKC", text[:_LONGEST_TEXT]).lower())
+    if "万元" in folded or "10,000" in folded or "10000cny" in folded:
+        return "万元"
+    if re.search(r"[(\[【:/单位]元|[(\[](?:rmb|cny|yuan)", folded):
+        return "元"
+    return None
+
+
+@cache
+def _known_names(kind: RecordKind) -> tuple[dict[str, Field], dict[str, list[Field]]]:
+    strong: dict[str, Field] = {}
+    weak: dict[str, list[Field]] = {}
+    for field in FIELDS[kind]:
+        for name in (field.zh, field.en, field.name, *field.aliases):
+            strong.setdefault(normalise_header(name), field)
+        for name in field.weak:
+            weak.setdefault(normalise_header(name), []).append(field)
+    return strong, weak
+
+
+@lru_cache(maxsize=8192)
+def match_header(parts: tuple[str, ...], kind: RecordKind, *, misspelt: bool = False) -> tuple[tuple[str, float], ...]:
+    """Fields a header may stand for with their confidence, surest first.
+
+    `parts` are the header's levels from the group down to the column (`("企业信息", "名称")`). With `misspelt`, names
+    that differ in a character or two count too, with little confidence.
+    """
+    names = [normalise_header(part) for part in parts if part.strip()]
+    if not names or len(names[-1]) > _LONGEST_HEADER:
+        return ()
+    strong, weak = _known_names(kind)
+    last = names[-1]
+    found: dict[str, float] = {}
+
+    def note(field: Field, confidence: float) -> None:
+        found[field.name] = max(found.get(field.name, 0.0), round(confidence, 3))
+
+    for group in names[:-1]:
+        for prefix in {group, _GROUP_ENDING.sub("", group)} - {""}:
+            if (field := strong.get(prefix + last)) is not None:
+                note(field, CERTAIN)
+    generic = last in _GENERIC and len(names) > 1
+    if (field := strong.get(last)) is not None:
+        note(field, 0.6 if generic else CERTAIN)
+    for field in weak.get(last, ()):
+        note(field, 0.65)
+    if max(found.values(), default=0.0) < 0.9 and 2 <= len(last) <= 30:
+        for alias, field in strong.items():
+            if len(alias) >= (4 if alias.isascii() else 3) and alias in last:
+                note(field, 0.5 + 0.4 * len(alias) / len(last))
+    if misspelt and not found and len(last) >= 4:
+        for alias, field in strong.items():
+            if abs(len(alias) - len(last)) <= 2 and len(alias) >= 4:
+                ratio = SequenceMatcher(None, alias, last).ratio()
+                if ratio >= 0.8:
+                    note(field, 0.6 * ratio)
+    return tuple(sorted(found.items(), key=lambda item: -item[1]))
+
+
+def guess_columns(table: Table, kind: RecordKind) -> list[ColumnGuess]:
+    """The guess for every column of the table, in order of columns.
+
+    Two columns may bring one field where its values can be joined (prose, lists, phones); of the others the surest
+    column is taken, then the leftmost, and the rest stay unassigned with the field among their alternatives.
+    """
+    wishes = {header.column: match_header(header.parts, kind, misspelt=True) for header in table.headers}
+    holders: dict[str, tuple[float, int]] = {}
+    for column, candidates in wishes.items():
+        for name, confidence in candidates[:1]:
+            holder = holders.get(name)
+            if holder is None or confidence > holder[0]:
+                holders[name] = (confidence, column)
+    guesses = []
+    for header in table.headers:
+        candidates = wishes[header.column]
+        chosen, confidence = None, 0.0
+        for name, value in candidates:
+            field = field_named(kind, name)
+            if field is None or value < ACCEPTED:
+                continue
+            holder = holders.setdefault(name, (value, header.column))
+            joined = field.kind in JOINED_KINDS and value >= 0.75
+            if holder[1] == header.column or joined:
+                chosen, confidence = name, value
+                break
+        text = header.text
+        collected = not any(normalise_header(text) == normalise_header(name) for name in NOT_COLLECTED)
+        if text.startswith(EXTRA_PREFIX) or not collected:
+            chosen, confidence, candidates = None, 0.0, ()
+        guesses.append(
+            ColumnGuess(
+                column=header.column,
+                header=text,
+                field=chosen,
+                confidence=confidence,
+                alternatives=tuple(name for name, _ in candidates if name != chosen),
+                unit=header_unit(text),
+                collected=collected,
+            )
+        )
+    return guesses
+
+
+def apply_column_map(
+    guesses: Sequence[ColumnGuess], column_map: Mapping[str, str | None], kind: RecordKind
+) -> list[ColumnGuess]:
+    """The guesses with what a person decided: header → field name, or None for "keep as extra".
+
+    Headers are compared in normal form, so a map remembered from one file serves the next. Raises InvalidInput for a
+    field that the kind does not have.
+    """
+    wanted = {normalise_header(header): name for header, name in column_map.items()}
+    for header, name in column_map.items():
+        if name is not None and field_named(kind, name) is None:
+            raise InvalidInput(
+                "import.no_such_field",
+                f"“{header}”不能对应到“{name}”：没有这个字段",
+                message_en=f'"{header}" cannot be mapped to "{name}": there is no such field',
+            )
+    mapped = []
+    for guess in guesses:
+        key = normalise_header(guess.header)
+        if key in wanted and guess.collected:
+            name = wanted[key]
+            mapped.append(
+                ColumnGuess(
+                    column=guess.column,
+                    header=guess.header,
+                    field=name,
+                    confidence=CERTAIN if name else 0.0,
+                    alternatives=guess.alternatives,
+                    unit=guess.unit,
+                )
+            )
+        else:
+            mapped.append(guess)
+    decided = {guess.field for guess in mapped if guess.field and normalise_header(guess.header) in wanted}
+    return [
+        _unassigned(guess)
+        if guess.field in decided and normalise_header(guess.header) not in wanted and not _joins(kind, guess.field)
+        else guess
+        for guess in mapped
+    ]
+
+
+def _joins(kind: RecordKind, name: str | None) -> bool:
+    field = field_named(kind, name) if name else None
+    return field is not None and field.kind in JOINED_KINDS
+
+
+def _unassigned(guess: ColumnGuess) -> ColumnGuess:
+    return ColumnGuess(
+        column=guess.column,
+        header=guess.header,
+        field=None,
+        confidence=0.0,
+        alternatives=(*((guess.field,) if guess.field else ()), *guess.alternatives),
+        unit=guess.unit,
+    )
