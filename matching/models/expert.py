@@ -26,6 +26,8 @@ class Expert(Base):
     phone: Mapped[str | None] = mapped_column(String(40))
     region_code: Mapped[str] = mapped_column(String(12), index=True)
     language: Mapped[str] = mapped_column(String(8), default="zh")
+    external_id: Mapped[str | None] = mapped_column(String(200), unique=True)
+    """The row's identity in the file they were imported from, so that importing twice changes nothing."""
     source: Mapped[str | None] = mapped_column(String(200))
     """Where what is held comes from, as 个人信息保护法 asks."""
     consent: Mapped[str | None] = mapped_column(String(200))

@@ -12,9 +12,9 @@ from matching.documents import PostDocument, Side
 from matching.models import Capability, Post
 from matching.policy import Audience
 from matching.queries.posts import conflicting_organisations, load_posts
-from matching.ranking.fusion import fuse_by_rank
 from matching.ranking.vectors import PostVectors
 from matching.search.port import Hit, SearchFilters, SearchIndex, VectorQuery, WordQuery
+from matching.search.rank_fusion import fuse_by_rank
 from matching.text.words import query_words
 
 

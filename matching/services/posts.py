@@ -109,7 +109,7 @@ def edit_post(
     _require_version(post, expected_version)
     if post.status not in EDITABLE:
         next_status(post.status, "submit")  # names the state in its error
-    _fill(uow, post, entered)
+    apply_fields(uow, post, entered)
     post.updated_at = now
     uow.owe(POST_CHANGED, post.id, now)
     uow.record(now, actor.user_id, "post.edit", post.side, post.id)
@@ -153,12 +153,17 @@ def publish_post(
             "发布前需经主管部门审核，请先提交审核",
             message_en="Posts are reviewed before publication; please submit it for review",
         )
+    publish_directly(uow, actor, post, now, settings)
+    uow.commit()
+    return post
+
+
+def publish_directly(uow: UnitOfWork, actor: Actor, post: Post, now: datetime, settings: Settings) -> None:
+    """The move itself, within a use case that has checked the actor and commits."""
     _move(uow, actor, post, "publish", now)
     post.published_at = now
     post.return_reason = None
     _extend(post, now, settings)
-    uow.commit()
-    return post
 
 
 def return_post(
@@ -264,7 +269,7 @@ def _add_draft(
     post.status = "draft"
     post.author_id = actor.user_id
     post.created_at = post.updated_at = now
-    _fill(uow, post, entered)
+    apply_fields(uow, post, entered)
     uow.session.add(post)
     uow.session.flush()
     uow.record(now, actor.user_id, "post.draft", post.side, post.id)
@@ -298,7 +303,7 @@ def _extend(post: Post, now: datetime, settings: Settings) -> None:
     post.expiry_notice_at = None
 
 
-def _fill(uow: UnitOfWork, post: Post, entered: PostFields) -> None:
+def apply_fields(uow: UnitOfWork, post: Post, entered: PostFields) -> None:
     """Check what was entered and put it into the row; raises InvalidInput with the field's name."""
     title = " ".join(entered.title.split())
     if not title:

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = '1c113db89256'
+revision = '0001'
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -121,6 +121,7 @@ def upgrade() -> None:
     sa.Column('phone', sa.String(length=40), nullable=True),
     sa.Column('region_code', sa.String(length=12), nullable=False),
     sa.Column('language', sa.String(length=8), nullable=False),
+    sa.Column('external_id', sa.String(length=200), nullable=True),
     sa.Column('source', sa.String(length=200), nullable=True),
     sa.Column('consent', sa.String(length=200), nullable=True),
     sa.Column('suggestions_wanted', sa.Boolean(), nullable=False),
@@ -129,6 +130,7 @@ def upgrade() -> None:
     sa.Column('version', sa.Integer(), nullable=False),
     sa.ForeignKeyConstraint(['user_id'], ['users.id'], name=op.f('fk_experts_user_id'), ondelete='SET NULL'),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_experts')),
+    sa.UniqueConstraint('external_id', name=op.f('uq_experts_external_id')),
     sa.UniqueConstraint('user_id', name=op.f('uq_experts_user_id'))
     )
     with op.batch_alter_table('experts', schema=None) as batch_op:

@@ -1,0 +1,136 @@
+"""What the platform holds as records of tables: the way back of an import."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from matching.importing.fields import RecordKind
+from matching.importing.records import (
+    AnyRecord,
+    CapabilityRecord,
+    ExpertRecord,
+    NeedRecord,
+    OrganisationRecord,
+)
+from matching.models import Affiliation, Capability, Expert, Need, Organisation
+from matching.services.imports import load_import_vocabularies
+
+__all__ = ["export_records", "load_import_vocabularies"]
+
+
+def export_records(session: Session, kind: RecordKind) -> Iterator[AnyRecord]:
+    """Everything of one kind, in the order it was added. For operators: it holds contacts and posts in every state."""
+    if kind == "needs":
+        yield from map(_need_record, session.scalars(select(Need).order_by(Need.created_at, Need.id)))
+    elif kind == "capabilities":
+        statement = select(Capability).order_by(Capability.created_at, Capability.id)
+        yield from map(_capability_record, session.scalars(statement))
+    elif kind == "organisations":
+        statement_of = select(Organisation).order_by(Organisation.created_at, Organisation.id)
+        yield from map(_organisation_record, session.scalars(statement_of))
+    else:
+        for expert in session.scalars(select(Expert).order_by(Expert.created_at, Expert.id)):
+            yield _expert_record(session, expert)
+
+
+def _contact(contact: dict[str, str]) -> dict[str, object]:
+    return {
+        "contact_name": contact.get("name"),
+        "contact_phones": tuple(part for part in contact.get("phone", "").split("、") if part),
+        "contact_emails": tuple(part for part in (contact.get("email", ""),) if part),
+    }
+
+
+def _need_record(need: Need) -> NeedRecord:
+    return NeedRecord(
+        external_id=need.id,
+        title=need.title,
+        problem=need.problem,
+        indicators=tuple(need.indicators),
+        expected_result=need.expected_result,
+        keywords=tuple(need.keywords),
+        industry_codes=need.codes("industry"),
+        domain=need.domain,
+        region_code=need.region_code,
+        town=need.town,
+        starts_on=need.starts_on,
+        ends_on=need.ends_on,
+        budget=need.money,
+        cooperation_modes=need.codes("cooperation_mode"),
+        ip_arrangement=need.ip_arrangement,
+        preferred_partners=need.preferred_partners,
+        visibility=need.visibility,
+        organisation_name=need.organisation.name,
+        uscc=need.organisation.uscc,
+        **_contact(need.contact),  # type: ignore[arg-type]
+    )
+
+
+def _capability_record(capability: Capability) -> CapabilityRecord:
+    return CapabilityRecord(
+        external_id=capability.id,
+        kind=capability.kind,
+        title=capability.title,
+        abstract=capability.abstract,
+        advantages=capability.advantages,
+        applications=capability.applications,
+        maturity=capability.maturity,
+        ip_status=capability.ip_status,
+        ip_type=capability.ip_type,
+        ip_number=capability.ip_number,
+        discipline=capability.discipline,
+        ipc=capability.ipc,
+        keywords=tuple(capability.keywords),
+        industry_codes=capability.codes("industry"),
+        domain=capability.domain,
+        cooperation_modes=capability.codes("cooperation_mode"),
+        price=capability.money,
+        experts=tuple(expert.name for expert in capability.experts),
+        visibility=capability.visibility,
+        organisation_name=capability.organisation.name,
+        uscc=capability.organisation.uscc,
+        region_code=capability.region_code,
+        town=capability.town,
+        **_contact(capability.contact),  # type: ignore[arg-type]
+    )
+
+
+def _organisation_record(organisation: Organisation) -> OrganisationRecord:
+    return OrganisationRecord(
+        external_id=organisation.id,
+        name=organisation.name,
+        name_en=organisation.name_en,
+        uscc=organisation.uscc,
+        kind=organisation.kind,
+        region_code=organisation.region_code,
+        town=organisation.town,
+        website=organisation.website,
+        intro=organisation.intro,
+        stage=organisation.stage,
+        industry_codes=tuple(organisation.industry_codes),
+    )
+
+
+def _expert_record(session: Session, expert: Expert) -> ExpertRecord:
+    employer = session.scalar(
+        select(Organisation)
+        .join(Affiliation, Affiliation.organisation_id == Organisation.id)
+        .where(Affiliation.expert_id == expert.id, Affiliation.relation == "employed", Affiliation.ends_on.is_(None))
+        .limit(1)
+    )
+    return ExpertRecord(
+        external_id=expert.id,
+        name=expert.name,
+        name_en=expert.name_en,
+        title=expert.title,
+        organisation_name=employer.name if employer else None,
+        uscc=employer.uscc if employer else None,
+        fields=tuple(expert.fields),
+        intro=expert.intro,
+        contact_phones=tuple(part for part in (expert.phone,) if part),
+        contact_emails=tuple(part for part in (expert.email,) if part),
+        region_code=expert.region_code,
+    )

@@ -1,0 +1,100 @@
+"""`duijie import` and `duijie export`: tables in and out of the platform."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import get_args
+
+import click
+
+from matching.bootstrap import build_platform
+from matching.clock import utc_now
+from matching.importing.fields import RecordKind
+from matching.settings import load_settings
+from web.commands.progress import progress_bar
+
+KINDS = click.Choice(get_args(RecordKind))
+_SHOWN_REFUSALS = 20
+
+
+@click.command("import")
+@click.argument("kind", type=KINDS)
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--dry-run", is_flag=True, help="Say what would happen and change nothing.")
+@click.option("--region", "region_code", default="440784", show_default=True, help="行政区划代码 of new organisations.")
+@click.option("--organisation", "organisation_id", help="Id of the organisation of rows that name none.")
+@click.option("--drafts", is_flag=True, help="Leave new posts as drafts instead of publishing them.")
+@click.option("--include-hidden", is_flag=True, help="Also take hidden sheets, rows and columns.")
+@click.option(
+    "--refused", type=click.Path(dir_okay=False, path_type=Path), help="Where refused rows go, to be corrected (.xlsx)."
+)
+def import_table(
+    kind: RecordKind,
+    file: Path,
+    dry_run: bool,
+    region_code: str,
+    organisation_id: str | None,
+    drafts: bool,
+    include_hidden: bool,
+    refused: Path | None,
+) -> None:
+    """Import needs, capabilities, experts or organisations from FILE. A second import of a row changes nothing."""
+    from matching.importing.records import read_records
+    from matching.services.actor import SYSTEM
+    from matching.services.imports import import_records, load_import_vocabularies
+    from web.nudge import make_nudge
+
+    settings = load_settings()
+    platform = build_platform(settings, make_nudge(settings))
+    with platform.reading() as session:
+        vocabularies = load_import_vocabularies(session)
+    with progress_bar("读取 / reading") as on_progress:
+        reading = read_records(
+            file, kind, vocabularies=vocabularies, include_hidden=include_hidden, on_progress=on_progress
+        )
+    with progress_bar("导入 / importing") as on_progress:
+        report = import_records(
+            platform,
+            SYSTEM,
+            reading,
+            utc_now(),
+            region_code=region_code,
+            organisation_id=organisation_id,
+            publish=not drafts,
+            dry_run=dry_run,
+            on_progress=on_progress,
+        )
+    for notice in (*reading.notices, *reading.questions):
+        click.echo(str(notice), err=True)
+    for row in report.refused[:_SHOWN_REFUSALS]:
+        for finding in row.findings:
+            click.echo(str(finding), err=True)
+    if len(report.refused) > _SHOWN_REFUSALS:
+        click.echo(f"… 另有 {len(report.refused) - _SHOWN_REFUSALS} 行未导入 / more rows refused", err=True)
+    if report.refused and not dry_run:
+        target = refused or file.with_name(f"{file.stem}-未导入.xlsx")
+        from matching.importing.refused import write_refused_rows
+
+        write_refused_rows(report.refused, target)
+        click.echo(f"未导入的行在 / refused rows are in {target}", err=True)
+    click.echo(
+        f"{'试运行 / dry run: ' if dry_run else ''}新增 / added {report.added}, 更新 / changed {report.changed}, "
+        f"未变 / unchanged {report.unchanged}, 未导入 / refused {len(report.refused)}, "
+        f"新单位 / new organisations {report.organisations_added}"
+    )
+
+
+@click.command("export")
+@click.argument("kind", type=KINDS)
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def export_table(kind: RecordKind, file: Path) -> None:
+    """Export needs, capabilities, experts or organisations to FILE (.xlsx or .csv), in a form that imports unchanged."""
+    from matching.exporting.posts_workbook import write_records
+    from matching.services.exports import export_records, load_import_vocabularies
+
+    platform = build_platform(load_settings())
+    with platform.reading() as session:
+        vocabularies = load_import_vocabularies(session)
+        records = export_records(session, kind)
+        count = write_records(records, kind, file, vocabularies=vocabularies)
+    click.echo(f"{count} 行 / rows → {file}")
