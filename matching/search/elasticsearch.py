@@ -60,7 +60,8 @@ LEAST_CANDIDATES = 400
 OVERSAMPLE = 2.0
 """Nearest neighbours are found on int8 vectors; so many times as many as wanted are compared again in float32."""
 
-_QUERIES_AT_ONCE = 100
+_QUERIES_AT_ONCE = 50
+_SECONDS_PER_QUERY = 1.0  # of a batch, on top of REQUEST_SECONDS: a batch may wait for a busy server, a page may not
 _IDS_AT_ONCE = 500
 _PAGE = 1000
 _LONGEST_WORD = 200  # the whitespace analyser cuts at 255
@@ -259,7 +260,7 @@ class ElasticsearchIndex:
     # -- reading ------------------------------------------------------------------------------------------------
 
     def find_by_words(self, queries: Sequence[WordQuery]) -> list[list[Hit]]:
-        """See SearchIndex.find_by_words; one round trip for up to a hundred queries."""
+        """See SearchIndex.find_by_words; one round trip for up to fifty queries."""
         check_limits(queries)
         with self._speaking():
             selected = self._select_words([query.words for query in queries])
@@ -479,7 +480,8 @@ class ElasticsearchIndex:
             for body in bodies:
                 searches.append({"index": self.read_alias, "ignore_unavailable": True})
                 searches.append({**body, "_source": False, "track_total_hits": False})
-            answers: list[dict[str, Any]] = self._client().msearch(searches=searches)["responses"]
+            client = self._client().options(request_timeout=REQUEST_SECONDS + _SECONDS_PER_QUERY * (len(bodies) - 1))
+            answers: list[dict[str, Any]] = client.msearch(searches=searches)["responses"]
             fault = next((found for found in map(_search_fault, answers) if found), None)
             if fault is None:
                 return answers
