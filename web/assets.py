@@ -14,6 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from flask import Blueprint, Response, abort, request, url_for
+from werkzeug.wrappers import Response as WerkzeugResponse
 
 STATIC_FOLDER = Path(__file__).parent / "static"
 _A_YEAR = 31_536_000
@@ -59,7 +60,7 @@ def asset_url(name: str) -> str:
 
 
 @assets.get("/<path:name>")
-def send_asset(name: str) -> Response:
+def send_asset(name: str) -> WerkzeugResponse:
     """Send a file, compressed where the browser takes it."""
     asset = load_asset(name)
     if asset is None:

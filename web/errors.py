@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from urllib.parse import urlsplit
 
 from flask import Flask, g, render_template, request
 from flask_babel import gettext as _
@@ -64,7 +65,8 @@ def install_error_pages(app: Flask) -> None:
     @app.errorhandler(CSRFError)
     def _stale(error: CSRFError) -> tuple[str, int]:
         # The token of a page that stood open for long, or from before a sign-in. What was written is on the next page.
-        fields = kept_fields(request.form)
+        # A request that another site caused gets neither a form with a valid token nor what it sent.
+        fields = kept_fields(request.form) if _is_from_here() else []
         if request.path.startswith("/sign-in") or not fields:
             return _render(400, _("页面打开太久，已经失效。请返回刷新后再试。"), code="page.stale"), 400
         return render_send_again(request.full_path.rstrip("?"), fields), 400
@@ -93,11 +95,14 @@ def install_error_pages(app: Flask) -> None:
         return _render(500, _("系统出了问题，我们已经记录下来。"), code="http.500"), 500
 
 
+def _is_from_here() -> bool:
+    """Whether the browser says that one of our own pages sent the request."""
+    origin = urlsplit(request.headers.get("Origin") or request.referrer or "")
+    return request.headers.get("Sec-Fetch-Site", "same-origin") == "same-origin" and origin.netloc == request.host
+
+
 def _render(status: int, message: str, *, code: str) -> str:
-    if request.headers.get("HX-Request"):
-        template = "errors/fragment.html"
-    else:
-        template = "errors/error.html"
+    template = "errors/fragment.html" if request.headers.get("HX-Request") else "errors/error.html"
     return render_template(
         template, status=status, message=message, code=code, request_id=g.get("request_id", ""), back=request.referrer
     )

@@ -103,10 +103,11 @@ def format_number(value: Decimal | int) -> str:
 def format_money(value: MoneyRange | None) -> str:
     """20–30 万元, 20 万元起, 不超过 30 万元, 面议; in English the yuan it stands for, CNY 200,000–300,000."""
     if value is None:
-        return gettext("未说明")
+        return str(gettext("未说明"))
     unit = 10_000 if page_language() == "en" else 1
     low = None if value.minimum is None else format_number(value.minimum * unit)
     high = None if value.maximum is None else format_number(value.maximum * unit)
+    text: str
     if low is not None and high is not None:
         text = gettext("%(amount)s 万元", amount=low if low == high else f"{low}–{high}")
     elif low is not None:
@@ -114,5 +115,5 @@ def format_money(value: MoneyRange | None) -> str:
     elif high is not None:
         text = gettext("不超过 %(amount)s 万元", amount=high)
     else:
-        return gettext("面议") if value.negotiable else gettext("未说明")
-    return gettext("%(money)s（可面议）", money=text) if value.negotiable else text
+        return str(gettext("面议") if value.negotiable else gettext("未说明"))
+    return str(gettext("%(money)s（可面议）", money=text) if value.negotiable else text)

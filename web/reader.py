@@ -58,7 +58,7 @@ def install_reader(app: Flask, platform: Platform, clock: Clock) -> None:
     manager = LoginManager(app)
     manager.session_protection = None  # the token is checked against the database; addresses change on phones
 
-    @manager.user_loader
+    @manager.user_loader  # type: ignore[untyped-decorator]
     def _load(token: str) -> SignedIn | None:
         unused_for = timedelta(hours=platform.settings.session_hours)
         with platform.reading() as reading:

@@ -7,8 +7,10 @@ from flask import Flask
 from matching.bootstrap import build_platform
 from matching.settings import load_settings
 from web.app import create_app
+from web.nudge import make_nudge
 
 
 def make_app() -> Flask:
     """The application over the settings of the environment; called once in each worker process, after the fork."""
-    return create_app(build_platform(load_settings()))
+    settings = load_settings()
+    return create_app(build_platform(settings, make_nudge(settings)))

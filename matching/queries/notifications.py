@@ -56,7 +56,10 @@ def list_inbox(
     cursor: str | None = None,
     limit: int = PAGE_SIZE,
 ) -> InboxPage:
-    """A page of the person's messages, or the one message `only_id` if it is theirs; raises InvalidInput for a cursor that is none of ours."""
+    """A page of the person's messages, or the one message `only_id` if it is theirs.
+
+    Raises InvalidInput for a cursor that is none of ours.
+    """
     statement = select(Notification).where(Notification.user_id == user_id)
     if unread_only:
         statement = statement.where(Notification.read_at.is_(None))

@@ -136,7 +136,7 @@ _TEXT = [_longest(TEXT_LENGTH), _refuse_null]
 _SHORT = [_longest(200), _refuse_null]
 
 
-class PostForm(FlaskForm):
+class PostForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     """What both kinds of post are asked."""
 
     version = HiddenField()

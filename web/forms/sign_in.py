@@ -8,7 +8,7 @@ from wtforms import EmailField, PasswordField
 from wtforms.validators import DataRequired, Length
 
 
-class SignInForm(FlaskForm):
+class SignInForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     """E-mail and password; which of the two was wrong is never said."""
 
     email = EmailField(_l("邮箱"), validators=[DataRequired(_l("请填写邮箱")), Length(max=200, message=_l("邮箱过长"))])

@@ -142,13 +142,13 @@ def move(post_id: str, move: str) -> Response:
                 "resume": resume_post,
                 "archive": archive_post,
             }
-            simple[move](uow, actor(), post_id, now())  # type: ignore[operator]
+            simple[move](uow, actor(), post_id, now())
     flash(_move_done(move), "info")
     return redirect(url_for("posts.show_post", post_id=post_id))
 
 
 def _move_done(move: str) -> str:
-    return {
+    words: dict[str, str] = {
         "submit": _("已提交审核。"),
         "withdraw": _("已撤回，可以继续修改。"),
         "publish": _("已发布。匹配建议几秒钟后出现在下面。"),
@@ -157,7 +157,8 @@ def _move_done(move: str) -> str:
         "renew": _("已续期。"),
         "close": _("已关闭，相关匹配建议已撤下。"),
         "archive": _("已归档。"),
-    }[move]
+    }
+    return words[move]
 
 
 @posts.get("/mine")

@@ -50,6 +50,7 @@ def show_results() -> str:
         query=query,
         side=side,
         filters=filters,
+        chosen={"industry": query.industry, "domain": query.domain, "town": query.town},
         filtered=any((query.industry, query.domain, query.town, query.kind)),
         kinds=CAPABILITY_KINDS if side == "capability" else (),
         results=[(post, may_see_organisation(reader, post)) for post in found.posts],

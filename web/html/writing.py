@@ -70,7 +70,7 @@ def write_new(side: Side) -> Page:
         # A wrong field is better told before signing in than after.
         if not form.validate():
             return _render(form, None, organisations, vocabularies, draft_id=draft_id), 422
-        return ask_to_sign_in()  # type: ignore[return-value]
+        return ask_to_sign_in()
     if not organisations:
         raise NotAllowed(
             "post.no_organisation",
@@ -163,7 +163,7 @@ def _make_form(
 def _prefill(form: WritingForm) -> None:
     """A professor who writes about their own work stands behind it."""
     if isinstance(form, CapabilityForm) and current_user.is_authenticated:
-        form.expert_ids.data = form.own_expert_ids
+        form.expert_ids.data = list(form.own_expert_ids)
 
 
 def _own_post(post_id: str) -> Post | None:

@@ -55,6 +55,12 @@
     if (event.target.closest("[data-print]")) window.print();
   });
 
+  // On a phone the row of places scrolls; the present one should be in sight.
+  var place = document.querySelector(".dj-places [aria-current]");
+  if (place && place.parentElement.scrollWidth > place.parentElement.clientWidth) {
+    place.parentElement.scrollLeft = place.offsetLeft - place.parentElement.offsetLeft - 16;
+  }
+
   // A select marked so sends its form at once; its button is then not needed.
   document.querySelectorAll("form[data-send-on-change]").forEach(function (form) {
     form.querySelectorAll("select").forEach(function (select) {
