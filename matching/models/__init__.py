@@ -1,5 +1,6 @@
 """The tables, one module a noun."""
 
+from matching.models.api_token import ApiToken, IdempotencyKey
 from matching.models.base import Base
 from matching.models.expert import Affiliation, Expert
 from matching.models.notification import Notification
@@ -12,12 +13,14 @@ from matching.models.user import User, UserSession
 
 __all__ = [
     "Affiliation",
+    "ApiToken",
     "AuditEntry",
     "Base",
     "CachedVector",
     "Capability",
     "CapabilityExpert",
     "Expert",
+    "IdempotencyKey",
     "Membership",
     "Need",
     "Notification",

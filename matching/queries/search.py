@@ -63,11 +63,12 @@ class SearchQuery:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchPage:
     """Posts in order; `next_cursor` is None on the last page. `notice` tells the reader of a limit, in both languages;
-    both are empty when there is none.
+    both are empty when there is none. `words_only`: index or encoder did not answer, so meaning played no part.
     """
 
     posts: list[Post]
     next_cursor: str | None = None
+    words_only: bool = False
     notice: str = ""
     notice_en: str = ""
 
@@ -141,11 +142,12 @@ def _search_index(
     lists: list[list[Hit]] = index.find_by_words(
         [WordQuery(words=words, filters=filters, audience=audience, now=now, limit=MOST_FUSED)]
     )
-    notice, notice_en = "", ""
+    notice, notice_en, words_only = "", "", False
     try:
         vector = platform.embedder.embed([query.text], prompt="query")[0]
     except PartUnavailable:
         logger.warning("search by words only: the encoder does not answer")
+        words_only = True
         notice = "语义检索暂时不可用，以下只按关键词查找"
         notice_en = "Search by meaning is not available now; these were found by words only"
     else:
@@ -179,6 +181,7 @@ def _search_index(
     return SearchPage(
         posts=shown,
         next_cursor=_write_place(query, _Ranked(position - 1, fused[position - 1])) if more else None,
+        words_only=words_only,
         notice=notice,
         notice_en=notice_en,
     )
@@ -194,6 +197,7 @@ def _search_titles(
     return SearchPage(
         posts=page.posts,
         next_cursor=page.next_cursor,
+        words_only=True,
         notice="搜索服务暂时没有应答，以下只按标题查找",
         notice_en="The search service does not answer; these were found by their titles only",
     )
