@@ -1,8 +1,8 @@
 """Units of measure as technical texts write them, in normal form, with their dimension and factor.
 
-Each line of `_TABLE` belongs to a dimension: `canonical unit: unit=factor …`; a value in the unit times the factor is the value
-in the canonical unit. Degrees Fahrenheit and kelvin have offsets as well. Counts (次, 件, 套 …) are dimensions of
-their own each: 100 套 and 100 件 do not compare.
+Each line of `_TABLE` belongs to a dimension: `canonical unit: unit=factor …`; a value in the unit times the factor is
+the value in the canonical unit. Degrees Fahrenheit and kelvin have offsets as well. Counts (次, 件, 套 …) are
+dimensions of their own each: 100 套 and 100 件 do not compare.
 """
 
 from __future__ import annotations

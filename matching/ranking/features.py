@@ -1,0 +1,166 @@
+"""Features of pairs of a need and a capability, many at once.
+
+Raw features are similarities in their own units. A standardised feature says by how many standard deviations the pair's
+value lies above what this need has with capabilities of the background (`toward_need`), or this capability with needs
+(`toward_capability`). The second takes out that some posts resemble everything ("hubs").
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from matching.ranking.pool import Matrix, PoolStatistics, PreparedPosts
+
+Array = NDArray[np.float32]
+
+TEXT_FEATURES = (
+    "dense_title_title",
+    "dense_title_full",
+    "dense_full_title",
+    "dense_full_full",
+    "characters_title_title",
+    "characters_title_full",
+    "characters_full_title",
+    "characters_full_full",
+    "words_title_title",
+    "words_title_full",
+    "words_full_title",
+    "words_full_full",
+)
+"""`<measure>_<part of the need>_<part of the capability>`: cosine of vectors, of TF-IDF of characters, and BM25 of
+words."""
+
+DENSE = slice(0, 4)
+LEXICAL = slice(4, 12)
+
+# What a feature's mean and spread are taken for where the background has too few posts to tell (weight of 20 posts).
+_PRIOR_WEIGHT = 20.0
+_PRIOR_MEAN = np.array([0.05] * 4 + [0.02, 0.02, 0.02, 0.03] + [1.0, 2.0, 4.0, 8.0], dtype=np.float32)
+_PRIOR_SPREAD = np.array([0.12] * 4 + [0.04] * 4 + [3.0, 4.0, 6.0, 8.0], dtype=np.float32)
+
+
+def compute_text_features(needs: PreparedPosts, capabilities: PreparedPosts) -> Array:
+    """Raw text features of each pair: float32 of shape (needs, capabilities, len(TEXT_FEATURES)).
+
+    Dense features of posts without vectors are NaN (unknown), and lexical ones of pairs in different scripts, which
+    cannot share words whatever they mean.
+    """
+    features = np.empty((len(needs), len(capabilities), len(TEXT_FEATURES)), dtype=np.float32)
+    place = 0
+    for need_rows in (needs.title_vectors, needs.full_vectors):
+        for capability_rows in (capabilities.title_vectors, capabilities.full_vectors):
+            features[:, :, place] = need_rows @ capability_rows.T
+            place += 1
+    for need_terms, capability_terms in (
+        (
+            (needs.title_characters, needs.full_characters),
+            (capabilities.title_characters, capabilities.full_characters),
+        ),
+        ((needs.title_words, needs.full_words), (capabilities.title_words, capabilities.full_words)),
+    ):
+        for need_matrix in need_terms:
+            for capability_matrix in capability_terms:
+                features[:, :, place] = _multiply(need_matrix, capability_matrix)
+                place += 1
+    features[~needs.embedded, :, DENSE] = np.nan
+    features[:, ~capabilities.embedded, DENSE] = np.nan
+    features[:, :, LEXICAL][needs.latin[:, None] != capabilities.latin[None, :]] = np.nan
+    return features
+
+
+def _multiply(first: sparse.csr_array, second: sparse.csr_array) -> Matrix:
+    # Both were made with one growing vocabulary: the later one may have columns that the earlier one lacks.
+    columns = max(first.shape[1], second.shape[1])
+    return np.asarray((_widen(first, columns) @ _widen(second, columns).T).toarray(), dtype=np.float32)
+
+
+def _widen(matrix: sparse.csr_array, columns: int) -> sparse.csr_array:
+    return sparse.csr_array((matrix.data, matrix.indices, matrix.indptr), shape=(matrix.shape[0], columns))
+
+
+@dataclass(frozen=True, slots=True)
+class _Spread:
+    mean: Array
+    spread: Array
+
+
+def _measure(features: Array, axis: int) -> _Spread:
+    """Mean and standard deviation along `axis`, drawn to the prior where there are few values."""
+    count = np.sum(~np.isnan(features), axis=axis).astype(np.float32)
+    total = np.nansum(features, axis=axis)
+    mean = (total + _PRIOR_WEIGHT * _PRIOR_MEAN) / (count + _PRIOR_WEIGHT)
+    deviation = np.nansum((features - np.expand_dims(mean, axis)) ** 2, axis=axis)
+    variance = (deviation + _PRIOR_WEIGHT * _PRIOR_SPREAD**2) / (count + _PRIOR_WEIGHT)
+    return _Spread(mean.astype(np.float32), np.sqrt(variance).astype(np.float32))
+
+
+def standardise_toward_need(
+    features: Array, needs: PreparedPosts, capabilities: PreparedPosts, pool: PoolStatistics
+) -> Array:
+    """Standard deviations above the background of capabilities in the same script; shape as `features`."""
+    standardised = np.empty_like(features)
+    for latin in (False, True):
+        columns = np.flatnonzero(capabilities.latin == latin)
+        if not len(columns):
+            continue
+        background = pool.background.get(("capability", latin))
+        if background is None:
+            background = capabilities.select(np.empty(0, dtype=np.intp))
+        measured = _measure(compute_text_features(needs, background), axis=1)
+        standardised[:, columns] = (features[:, columns] - measured.mean[:, None]) / measured.spread[:, None]
+    return standardised
+
+
+def standardise_toward_capability(
+    features: Array, needs: PreparedPosts, capabilities: PreparedPosts, pool: PoolStatistics
+) -> Array:
+    """Standard deviations above the background of needs in the same script; shape as `features`."""
+    standardised = np.empty_like(features)
+    for latin in (False, True):
+        rows = np.flatnonzero(needs.latin == latin)
+        if not len(rows):
+            continue
+        background = pool.background.get(("need", latin))
+        if background is None:
+            background = needs.select(np.empty(0, dtype=np.intp))
+        measured = _measure(compute_text_features(background, capabilities), axis=0)
+        standardised[rows] = (features[rows] - measured.mean[None]) / measured.spread[None]
+    return standardised
+
+
+_MEASURES = ("dense_title", "dense_full", "characters_title", "characters_full", "words_title", "words_full")
+
+RANKER_FEATURES = (
+    *(f"{name}_toward_need" for name in _MEASURES),
+    *(f"{name}_toward_capability" for name in _MEASURES),
+    "fused",
+    "dense_title_raw",
+    "dense_full_raw",
+    "characters_title_raw",
+    "characters_full_raw",
+)
+"""What a learned ranker sees of a pair. Title and whole text of the capability are averaged, for judged
+capabilities may have titles only, and a ranker taught on those must work for posts that have both."""
+
+
+def assemble_ranker_features(raw: Array, toward_need: Array, toward_capability: Array, fused: Array) -> Array:
+    """Features by RANKER_FEATURES: shape (needs, capabilities, len(RANKER_FEATURES)), NaN where unknown."""
+
+    def over_capability_parts(features: Array) -> Array:
+        return np.asarray((features[:, :, 0::2] + features[:, :, 1::2]) / 2, dtype=np.float32)
+
+    assembled: Array = np.concatenate(
+        [
+            over_capability_parts(toward_need),
+            over_capability_parts(toward_capability),
+            fused[:, :, None],
+            over_capability_parts(raw)[:, :, :4],
+        ],
+        axis=2,
+        dtype=np.float32,
+    )
+    return assembled

@@ -1,0 +1,132 @@
+"""The ranker in use: a learned one from a file, or fusion where there is none for this encoder.
+
+A ranker file is one JSON document: weights of a linear part, optionally a small LightGBM model, the calibration from
+scores to probabilities, the revision of the encoder whose vectors it was taught on, and figures of how it did. With
+vectors of another encoder its weights mean nothing, so it is not used then.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matching.errors import InvalidInput
+from matching.ranking.features import RANKER_FEATURES, assemble_ranker_features
+
+if TYPE_CHECKING:
+    import lightgbm
+
+Array = NDArray[np.float32]
+
+logger = logging.getLogger(__name__)
+
+SHIPPED_RANKER = Path(__file__).parent / "models" / "ranker.json"
+FUSION_REVISION = "fusion-1"
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calibration:
+    """probability = 1 / (1 + exp(−(slope · score + intercept)))."""
+
+    slope: float
+    intercept: float
+
+    def probabilities(self, scores: Array) -> Array:
+        """Chance that a professional would judge a pair with this score a match."""
+        return np.asarray(1 / (1 + np.exp(-(self.slope * scores.astype(np.float64) + self.intercept))), np.float32)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ranker:
+    """Turns features of pairs into scores, and scores into probabilities where calibrated.
+
+    `revision` names ranker and encoder together: equal revisions give equal scores.
+    `linear` has a weight for each of RANKER_FEATURES, None for plain fusion.
+    """
+
+    revision: str
+    linear: Array | None = None
+    trees: str | None = None
+    tree_weight: float = 0.0
+    calibration: Calibration | None = None
+
+    @cached_property
+    def _booster(self) -> lightgbm.Booster:
+        import lightgbm
+
+        return lightgbm.Booster(model_str=self.trees)
+
+    def score(self, raw: Array, toward_need: Array, toward_capability: Array, fused: Array) -> Array:
+        """Scores of shape (needs, capabilities) from the arrays of `matching.ranking.features` and `fuse`."""
+        if self.linear is None:
+            return fused
+        features = assemble_ranker_features(raw, toward_need, toward_capability, fused)
+        return self.score_features(features.reshape(-1, len(RANKER_FEATURES))).reshape(fused.shape)
+
+    def score_features(self, features: Array) -> Array:
+        """Scores of shape (pairs,) from rows of RANKER_FEATURES."""
+        assert self.linear is not None
+        scores = np.nan_to_num(features) @ self.linear
+        if self.trees is not None and self.tree_weight:
+            scores = scores + self.tree_weight * np.asarray(self._booster.predict(features), dtype=np.float32)
+        return np.asarray(scores, dtype=np.float32)
+
+    def probabilities(self, scores: Array) -> Array | None:
+        """Probabilities of the final scores; None where nothing was calibrated."""
+        return None if self.calibration is None else self.calibration.probabilities(scores)
+
+
+def read_ranker(path: Path) -> tuple[dict[str, Any], str]:
+    """(content, short hash) of a ranker file. Raises InvalidInput when it is none of ours."""
+    try:
+        content = path.read_bytes()
+        data = json.loads(content)
+        if data["format"] != FORMAT or list(data["features"]) != list(RANKER_FEATURES):
+            raise ValueError("another format or other features")
+        if len(data["linear"]) != len(RANKER_FEATURES):
+            raise ValueError("as many weights as features are needed")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InvalidInput(
+            "ranker.unreadable", "排序模型文件无法读取或与本版本不符", where=str(path),
+            message_en=f"The ranker file cannot be read or does not fit this version ({error})",
+        ) from error  # fmt: skip
+    return data, hashlib.sha256(content).hexdigest()[:12]
+
+
+def load_ranker(path: Path | None = None, *, encoder_revision: str) -> Ranker:
+    """The ranker at `path` (None: the shipped one), or fusion where it was taught on another encoder's vectors.
+
+    Raises InvalidInput when a file was named that cannot be read.
+    """
+    chosen = path or SHIPPED_RANKER
+    if path is None and not chosen.exists():
+        return fusion_ranker(encoder_revision)
+    data, digest = read_ranker(chosen)
+    if data["encoder_revision"] != encoder_revision:
+        logger.warning(
+            "the ranker was taught on another encoder; fusion is used instead",
+            extra={"ranker": str(chosen), "taught_on": data["encoder_revision"], "encoder": encoder_revision},
+        )
+        return fusion_ranker(encoder_revision)
+    calibration = data.get("calibration")
+    return Ranker(
+        revision=f"ranker-{digest}+{encoder_revision}",
+        linear=np.array(data["linear"], dtype=np.float32),
+        trees=data.get("trees"),
+        tree_weight=float(data.get("tree_weight", 0.0)),
+        calibration=Calibration(**calibration) if calibration else None,
+    )
+
+
+def fusion_ranker(encoder_revision: str) -> Ranker:
+    """The ranker that needs no file."""
+    return Ranker(revision=f"{FUSION_REVISION}+{encoder_revision}")

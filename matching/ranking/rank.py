@@ -1,0 +1,138 @@
+"""Ranks candidates for a post, in both directions, with one score for a pair whoever asks.
+
+    pool = PoolStatistics.of_posts(documents, vectors)        # once, a few thousand posts are enough
+    pairs = rank_candidates(need, capabilities, vectors, pool, ranker=load_ranker(encoder_revision=…), top=10)
+
+The score of a pair depends on the two posts, the pool statistics and the ranker, not on the other candidates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matching.documents import PostDocument
+from matching.errors import InvalidInput
+from matching.ranking.features import (
+    TEXT_FEATURES,
+    compute_text_features,
+    standardise_toward_capability,
+    standardise_toward_need,
+)
+from matching.ranking.fusion import fuse
+from matching.ranking.learned import Ranker, fusion_ranker
+from matching.ranking.pool import PoolStatistics, PreparedPosts
+from matching.ranking.structured import adjust_for_fields, has_fields, quantities_of
+from matching.ranking.vectors import PostVectors
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RankedPair:
+    """A scored pair. `rank` counts from 1; `probability` is None where the score is not calibrated.
+
+    `features` are the standardised text similarities by name, NaN where unknown.
+    """
+
+    candidate_id: str
+    need_id: str
+    capability_id: str
+    rank: int
+    score: float
+    probability: float | None = None
+    features: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PairScores:
+    """Of each (need, capability): all arrays have shape (needs, capabilities), features one axis more."""
+
+    scores: Array
+    probabilities: Array | None
+    features: Array
+
+
+def score_pairs(
+    needs: PreparedPosts, capabilities: PreparedPosts, pool: PoolStatistics, ranker: Ranker | None = None
+) -> PairScores:
+    """Scores of every need with every capability; the one place where scores are made."""
+    raw = compute_text_features(needs, capabilities)
+    toward_need = standardise_toward_need(raw, needs, capabilities, pool)
+    toward_capability = standardise_toward_capability(raw, needs, capabilities, pool)
+    fused = fuse(toward_need, toward_capability)
+    adjustments = _adjustments(needs.documents, capabilities.documents)
+    ranker = ranker or fusion_ranker("")
+    scores = ranker.score(raw, toward_need, toward_capability, fused) + adjustments
+    return PairScores(scores, ranker.probabilities(scores), toward_need)
+
+
+def _adjustments(needs: Sequence[PostDocument], capabilities: Sequence[PostDocument]) -> Array:
+    adjustments = np.zeros((len(needs), len(capabilities)), dtype=np.float32)
+    telling = [
+        column for column, capability in enumerate(capabilities) if has_fields(capability) or quantities_of(capability)
+    ]
+    for row, need in enumerate(needs):
+        if has_fields(need) or quantities_of(need):
+            for column in telling:
+                adjustments[row, column] = adjust_for_fields(need, capabilities[column])
+    return adjustments
+
+
+def order_scores(scores: NDArray[np.float32], ids: Sequence[str]) -> list[int]:
+    """Places of `ids`, best score first, equal scores by id, so that every run gives the same order."""
+    return sorted(range(len(ids)), key=lambda place: (-float(scores[place]), ids[place]))
+
+
+def rank_candidates(
+    document: PostDocument,
+    candidates: Sequence[PostDocument],
+    vectors: Mapping[str, PostVectors],
+    statistics: PoolStatistics,
+    ranker: Ranker | None = None,
+    top: int | None = None,
+) -> list[RankedPair]:
+    """Rank `candidates` (capabilities for a need, needs for a capability) for `document`, best first.
+
+    `vectors` holds PostVectors by post id, of the document too; a post that is missing there is ranked by its words.
+    `top` None returns all. Without a `ranker` the fusion score is used and probabilities are None.
+    Raises InvalidInput when a candidate is on the document's own side.
+    """
+    for candidate in candidates:
+        if candidate.side == document.side:
+            raise InvalidInput(
+                "ranking.same_side", "只能在需求与供给之间匹配", where=candidate.id,
+                message_en="Only a need and a capability can be matched",
+            )  # fmt: skip
+    if not candidates:
+        return []
+    one = statistics.prepare([document], vectors)
+    many = statistics.prepare(candidates, vectors)
+    if document.side == "need":
+        scored = score_pairs(one, many, statistics, ranker)
+        scores, features = scored.scores[0], scored.features[0]
+        probabilities = None if scored.probabilities is None else scored.probabilities[0]
+    else:
+        scored = score_pairs(many, one, statistics, ranker)
+        scores, features = scored.scores[:, 0], scored.features[:, 0]
+        probabilities = None if scored.probabilities is None else scored.probabilities[:, 0]
+    order = order_scores(scores, [candidate.id for candidate in candidates])[:top]
+    pairs = []
+    for rank, place in enumerate(order, start=1):
+        candidate = candidates[place]
+        need, capability = (document, candidate) if document.side == "need" else (candidate, document)
+        pairs.append(
+            RankedPair(
+                candidate_id=candidate.id,
+                need_id=need.id,
+                capability_id=capability.id,
+                rank=rank,
+                score=float(scores[place]),
+                probability=None if probabilities is None else float(probabilities[place]),
+                features={name: float(value) for name, value in zip(TEXT_FEATURES, features[place], strict=True)},
+            )
+        )
+    return pairs

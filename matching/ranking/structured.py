@@ -1,0 +1,165 @@
+"""Fields that both sides filled in, compared one by one. What one side left out is unknown and says nothing.
+
+The same comparisons move the score a little and are told as reasons. Their weights are set by hand, in the score's unit
+(a standard deviation of text similarity over pairs): judged pairs with such fields do not exist yet, and a field must
+not outvote what the texts say.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import lru_cache
+from typing import Literal
+
+from matching.documents import MoneyRange, PostDocument
+from matching.text.quantities import Fulfilment, Quantity, QuantityMatch, find_quantities, match_quantities
+
+FieldName = Literal["industry", "domain", "cooperation_mode", "money", "maturity", "time"]
+
+
+@dataclass(frozen=True, slots=True)
+class FieldAgreement:
+    """How one field of the two posts relates. `need` and `capability` are the compared values for showing.
+
+    `weight` is what the comparison adds to the score, negative when the fields disagree.
+    """
+
+    field: FieldName
+    agrees: bool
+    weight: float
+    need: str
+    capability: str
+
+
+_WEIGHTS: dict[FieldName, tuple[float, float]] = {
+    "industry": (0.15, -0.10),
+    "domain": (0.15, -0.10),
+    "cooperation_mode": (0.05, -0.10),
+    "money": (0.05, -0.15),
+    "maturity": (0.05, -0.15),
+    "time": (0.0, -0.10),
+}
+
+_QUANTITY_MET = 0.15
+_QUANTITY_NOT_MET = -0.15
+_QUANTITY_LIMIT = 0.3
+
+
+def _agreement(field: FieldName, agrees: bool, need: str, capability: str) -> FieldAgreement:
+    return FieldAgreement(field, agrees, _WEIGHTS[field][0 if agrees else 1], need, capability)
+
+
+@lru_cache(maxsize=65_536)
+def _compare_industries(need: tuple[str, ...], capability: tuple[str, ...]) -> tuple[bool, str, str] | None:
+    """Whether the two share a division (C39) or finer; None where they share a section only, which says too little."""
+    best: tuple[int, str, str] | None = None
+    sections_shared = False
+    for first in need:
+        for second in capability:
+            shared = 0
+            while shared < min(len(first), len(second)) and first[shared] == second[shared]:
+                shared += 1
+            sections_shared = sections_shared or shared >= 1
+            if shared >= 3 and (best is None or shared > best[0]):
+                best = (shared, first, second)
+    if best is not None:
+        return True, best[1], best[2]
+    return None if sections_shared else (False, need[0], capability[0])
+
+
+def _amount(value: Decimal) -> str:
+    return f"{value.normalize():f}"
+
+
+def describe_money(money: MoneyRange) -> str:
+    """`20–30`, `≤ 30`, `≥ 20`, `30` (万元), or 面议."""
+    low, high = money.minimum, money.maximum
+    if low is not None and high is not None:
+        return _amount(low) if low == high else f"{_amount(low)}–{_amount(high)}"
+    if high is not None:
+        return f"≤ {_amount(high)}"
+    if low is not None:
+        return f"≥ {_amount(low)}"
+    return "面议"
+
+
+def _compare_money(budget: MoneyRange, price: MoneyRange) -> bool | None:
+    """Whether the least price is within the most the need would pay; None where a bound needed is missing."""
+    least = price.minimum if price.minimum is not None else price.maximum
+    most = budget.maximum if budget.maximum is not None else budget.minimum
+    if least is None or most is None:
+        return None
+    if least <= most:
+        return True
+    # A budget given as "at least so much", or a price on negotiation, excludes nothing.
+    return None if budget.maximum is None or price.negotiable or budget.negotiable else False
+
+
+def compare_fields(need: PostDocument, capability: PostDocument) -> list[FieldAgreement]:
+    """The fields that both filled in and that say something, agreeing or not."""
+    found: list[FieldAgreement] = []
+    if need.industry_codes and capability.industry_codes:
+        industries = _compare_industries(need.industry_codes, capability.industry_codes)
+        if industries is not None:
+            found.append(_agreement("industry", *industries))
+    if need.domain and capability.domain:
+        found.append(_agreement("domain", need.domain == capability.domain, need.domain, capability.domain))
+    if need.cooperation_modes and capability.cooperation_modes:
+        shared = [mode for mode in need.cooperation_modes if mode in capability.cooperation_modes]
+        found.append(
+            _agreement(
+                "cooperation_mode",
+                bool(shared),
+                "、".join(shared or need.cooperation_modes),
+                "、".join(shared or capability.cooperation_modes),
+            )
+        )
+    if need.money is not None and capability.money is not None:
+        affordable = _compare_money(need.money, capability.money)
+        if affordable is not None:
+            found.append(_agreement("money", affordable, describe_money(need.money), describe_money(capability.money)))
+    if need.maturity is not None and capability.maturity is not None:
+        mature = capability.maturity >= need.maturity
+        found.append(_agreement("maturity", mature, str(need.maturity), str(capability.maturity)))
+    if need.ends_on is not None and capability.starts_on is not None and capability.starts_on > need.ends_on:
+        found.append(_agreement("time", False, need.ends_on.isoformat(), capability.starts_on.isoformat()))
+    return found
+
+
+def quantities_of(document: PostDocument) -> tuple[Quantity, ...]:
+    """Quantities of a post's whole text, with spans of it."""
+    return find_quantities(document.full_text)
+
+
+def compare_indicators(need: PostDocument, capability: PostDocument) -> list[QuantityMatch]:
+    """Indicators of the need that the capability speaks of, met or not."""
+    needed = quantities_of(need)
+    offered = quantities_of(capability) if needed else ()
+    return match_quantities(needed, offered) if offered else []
+
+
+def weigh_indicators(matches: list[QuantityMatch]) -> float:
+    """What compared indicators add to the score, within ±0.3."""
+    total = sum(_QUANTITY_MET if match.fulfilment is Fulfilment.MET else _QUANTITY_NOT_MET for match in matches)
+    return max(-_QUANTITY_LIMIT, min(_QUANTITY_LIMIT, total))
+
+
+def has_fields(document: PostDocument) -> bool:
+    """Whether any compared field is filled in."""
+    return bool(
+        document.industry_codes
+        or document.domain
+        or document.cooperation_modes
+        or document.money
+        or document.maturity is not None
+        or document.ends_on
+    )
+
+
+def adjust_for_fields(need: PostDocument, capability: PostDocument) -> float:
+    """What agreeing and disagreeing fields and indicators add to a pair's score; 0 when nothing is known."""
+    total = 0.0
+    if has_fields(need) and has_fields(capability):
+        total += sum(agreement.weight for agreement in compare_fields(need, capability))
+    return total + weigh_indicators(compare_indicators(need, capability))
