@@ -2,40 +2,49 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
+from pathlib import Path
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from matching.embeddings.cache import CachingEmbedder
 from matching.embeddings.port import Embedder
+from matching.errors import InvalidInput
 from matching.ranking.learned import Ranker, load_ranker
 from matching.search.factory import open_index
 from matching.search.port import SearchIndex
-from matching.settings import Settings, packaged_encoder
+from matching.settings import Settings
 from matching.store.engine import open_engine, reading_sessions, writing_sessions
 from matching.store.unit_of_work import Nudge, UnitOfWork, no_nudge
 from matching.text.words import use_extra_dictionary
+
+logger = logging.getLogger(__name__)
 
 
 def open_embedder(settings: Settings) -> Embedder:
     """The encoder the settings name; its model is loaded at first use, not here.
 
-    The fast form serves the models that have one beside them; any other model, or one whose fast form was not
-    made, is served by sentence-transformers.
+    The fast form serves BERT-like models in a folder; any other model, by name or folder, is served by
+    sentence-transformers.
     """
-    from pathlib import Path
+    folder = Path(settings.encoder_model)
+    if settings.encoder == "onnx" and folder.is_dir():
+        from matching.embeddings.model_folder import read_model_folder
+        from matching.embeddings.onnx_embedder import OnnxEmbedder
 
-    from matching.embeddings.onnx_embedder import OnnxEmbedder
+        try:
+            read_model_folder(folder)
+        except InvalidInput:
+            logger.info("%s has no fast form; sentence-transformers serves it", folder.name)
+        else:
+            return OnnxEmbedder(folder, cache=settings.data_dir / "encoders")
     from matching.embeddings.sentence_transformer_embedder import SentenceTransformerEmbedder
 
-    if settings.encoder == "onnx":
-        folder = Path(settings.encoder_model)
-        if (folder / "model_int8.onnx").is_file():
-            return OnnxEmbedder(folder)
     return SentenceTransformerEmbedder(settings.encoder_model)
 
 
@@ -110,6 +119,3 @@ class Platform:
 def build_platform(settings: Settings, nudge: Nudge = no_nudge) -> Platform:
     """Put a platform together; nothing is loaded or connected yet."""
     return Platform(settings, nudge)
-
-
-__all__ = ["Platform", "build_platform", "open_embedder", "packaged_encoder"]

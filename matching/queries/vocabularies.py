@@ -35,3 +35,13 @@ def load_vocabularies(session: Session) -> Vocabularies:
     for term in rows:
         terms.setdefault(term.vocabulary, {})[term.code] = term
     return Vocabularies(terms)
+
+
+def load_labels(session: Session) -> dict[str, tuple[str, str]]:
+    """(Chinese, English) names by code, of the vocabularies that reasons speak of."""
+    rows = session.execute(
+        select(VocabularyTerm.code, VocabularyTerm.label_zh, VocabularyTerm.label_en).where(
+            VocabularyTerm.vocabulary.in_(("industry", "domain", "cooperation_mode"))
+        )
+    )
+    return {code: (label_zh, label_en) for code, label_zh, label_en in rows}

@@ -13,7 +13,7 @@ from matching.models import Capability, Post
 from matching.policy import Audience
 from matching.queries.posts import conflicting_organisations, load_posts
 from matching.ranking.vectors import PostVectors
-from matching.search.port import Hit, SearchFilters, SearchIndex, VectorQuery, WordQuery
+from matching.search.port import Hit, SearchFilters, SearchIndex, Vector, VectorField, VectorQuery, WordQuery
 from matching.search.rank_fusion import fuse_by_rank
 from matching.text.words import query_words
 
@@ -40,9 +40,8 @@ def find_candidates(
     """
     filters = SearchFilters(side=other_side(document.side), exclude_organisation_ids=exclude_organisation_ids)
     by_vector = [
-        VectorQuery(vector=vector, field=name, filters=filters, audience=audience, now=now, limit=limit)
-        for vector, name in ((vectors.title, "title_vector"), (vectors.full, "full_vector"))
-        if vector is not None
+        VectorQuery(vector=vector, field=field, filters=filters, audience=audience, now=now, limit=limit)
+        for vector, field in _fields_of(vectors)
     ]
     by_words = [
         WordQuery(words=words, filters=filters, audience=audience, now=now, limit=limit)
@@ -55,6 +54,15 @@ def find_candidates(
     if by_words:
         lists += index.find_by_words(by_words)
     return fuse_by_rank([[hit.post_id for hit in hits] for hits in lists])[:limit]
+
+
+def _fields_of(vectors: PostVectors) -> list[tuple[Vector, VectorField]]:
+    fields: list[tuple[Vector, VectorField]] = []
+    if vectors.title is not None:
+        fields.append((vectors.title, "title_vector"))
+    if vectors.full is not None:
+        fields.append((vectors.full, "full_vector"))
+    return fields
 
 
 def load_candidates(

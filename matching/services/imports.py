@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from matching.bootstrap import Platform
@@ -171,7 +171,10 @@ class _Importer:
         entered = _post_fields(record, organisation.id, self._source)
         post = self.uow.session.scalar(
             select(Post).where(
-                Post.organisation_id == organisation.id, Post.side == side, Post.external_id == record.natural_key
+                Post.organisation_id == organisation.id,
+                Post.side == side,
+                # Our own exports carry our ids.
+                or_(Post.external_id == record.natural_key, Post.id == (record.external_id or "")),
             )
         )
         if post is None:
@@ -186,7 +189,8 @@ class _Importer:
                 publish_directly(self.uow, self._actor, post, self._now, self._platform.settings)
             return "added"
         before = _state(post)
-        apply_fields(self.uow, post, entered)
+        kept = post.external_id
+        apply_fields(self.uow, post, replace(entered, external_id=kept, source=post.source))
         if _state(post) == before:
             return "unchanged"
         post.updated_at = self._now
@@ -228,7 +232,9 @@ class _Importer:
             if record.organisation_name or record.uscc or self._organisation_id
             else None
         )
-        expert = self.uow.session.scalar(select(Expert).where(Expert.external_id == record.natural_key))
+        expert = self.uow.session.scalar(
+            select(Expert).where(or_(Expert.external_id == record.natural_key, Expert.id == (record.external_id or "")))
+        )
         known = expert is not None
         if expert is None:
             expert = Expert(

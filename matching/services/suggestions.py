@@ -8,7 +8,7 @@ depend on the pair and the pool alone, lists are replaced whole, and messages ca
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -18,10 +18,12 @@ from sqlalchemy.orm import Session
 
 from matching.bootstrap import Platform
 from matching.documents import PostDocument
+from matching.embeddings.port import Embedder
 from matching.models import Post, Suggestion
 from matching.models.base import new_id
 from matching.notifying.suggestions import push_suggestions, recipients_of
 from matching.policy import MATCHER, Audience, is_live
+from matching.queries.vocabularies import load_labels
 from matching.ranking.rank import RankedPair, rank_candidates
 from matching.ranking.reasons import explain_pair
 from matching.ranking.vectors import PostVectors, embed_posts
@@ -96,7 +98,7 @@ def preview_suggestions(
             platform.index, document, vectors, audience, now, limit=60, exclude_organisation_ids=excluded
         )
         candidates = load_candidates(session, None, candidate_ids, audience, now)
-        return _rank_and_explain(platform, document, vectors, candidates, now, top=limit)
+        return _rank_and_explain(platform, document, vectors, candidates, now, top=limit, labels=load_labels(session))
 
 
 def _list_for(platform: Platform, session: Session, post: Post, now: datetime) -> list[ListedPair]:
@@ -115,7 +117,16 @@ def _list_for(platform: Platform, session: Session, post: Post, now: datetime) -
         exclude_organisation_ids=frozenset({post.organisation_id}),
     )
     candidates = load_candidates(session, post, candidate_ids, MATCHER, now)
-    return _rank_and_explain(platform, document, vectors, candidates, now, top=platform.settings.suggestions_per_post)
+    return _rank_and_explain(
+        platform,
+        document,
+        vectors,
+        candidates,
+        now,
+        top=platform.settings.suggestions_per_post,
+        labels=load_labels(session),
+        embedder=platform.embedder,
+    )
 
 
 def _rank_and_explain(
@@ -126,7 +137,10 @@ def _rank_and_explain(
     now: datetime,
     *,
     top: int,
+    labels: Mapping[str, tuple[str, str]],
+    embedder: Embedder | None = None,
 ) -> list[ListedPair]:
+    """Rank and explain. With an `embedder` reasons name the nearest clauses, at the cost of embedding them."""
     if not candidates:
         return []
     pool = current_pool(platform, now)
@@ -147,7 +161,14 @@ def _rank_and_explain(
     for pair in ranked:
         other = documents[pair.candidate_id]
         need, capability = (document, other) if document.side == "need" else (other, document)
-        reasons = explain_pair(need, capability, pool=pool, vectors={document.id: vectors, **candidate_vectors})
+        reasons = explain_pair(
+            need,
+            capability,
+            pool=pool,
+            vectors={document.id: vectors, **candidate_vectors},
+            embedder=embedder,
+            labels=labels,
+        )
         listed.append(
             ListedPair(
                 other=other,
@@ -243,6 +264,7 @@ def _push(platform: Platform, session: Session, post: Post, now: datetime) -> No
     if not pairs:
         return
     push_suggestions(session, pairs, recipients_of(session, post), now, platform.settings)
+    pairs.sort(key=lambda pair: -pair.score_from(post.side))
     for pair in pairs:
         other = pair.capability if post.side == "need" else pair.need
         push_suggestions(session, [pair], recipients_of(session, other), now, platform.settings)

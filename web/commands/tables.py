@@ -88,8 +88,9 @@ def import_table(
 @click.argument("kind", type=KINDS)
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 def export_table(kind: RecordKind, file: Path) -> None:
-    """Export needs, capabilities, experts or organisations to FILE (.xlsx or .csv), in a form that imports unchanged."""
+    """Export needs, capabilities, experts or organisations to FILE (.xlsx or .csv); it imports unchanged."""
     from matching.exporting.posts_workbook import write_records
+
     from matching.services.exports import export_records, load_import_vocabularies
 
     platform = build_platform(load_settings())
