@@ -16,6 +16,7 @@ from matching.importing.fields import (
     FIELDS,
     JOINED_KINDS,
     NOT_COLLECTED,
+    OWN_HEADERS,
     Field,
     RecordKind,
     field_named,
@@ -29,6 +30,8 @@ ACCEPTED = 0.5
 """Below this confidence a column is left to the reader of the preview."""
 _LONGEST_HEADER = 60
 _LONGEST_TEXT = 200
+LEVEL_MARK = " / "
+"""Between the levels of a header that is written in one line."""
 
 _BRACKETS = re.compile(r"[(（\[【〔<《][^()（）\[\]【】〔〕<>《》]*[)）\]】〕>》]")
 _ENUMERATION = re.compile(
@@ -66,7 +69,7 @@ class ColumnGuess:
 
     `field` is a name from `fields.FIELDS[kind]`, None for a column that is kept in `extra`. `confidence` runs from 0 to
     1. `alternatives` are other fields it might be, likeliest first. `unit` is `元` or `万元` where the header says so.
-    `collected` is False for personal data that is not read at all.
+    `collected` is False for columns that are passed over: personal data without use, and our own remarks.
     """
 
     column: int
@@ -101,6 +104,11 @@ def header_unit(text: str) -> str | None:
 
 
 @cache
+def _passed_over() -> frozenset[str]:
+    return frozenset(normalise_header(name) for name in (*NOT_COLLECTED, *OWN_HEADERS))
+
+
+@cache
 def _known_names(kind: RecordKind) -> tuple[dict[str, Field], dict[str, list[Field]]]:
     strong: dict[str, Field] = {}
     weak: dict[str, list[Field]] = {}
@@ -116,10 +124,11 @@ def _known_names(kind: RecordKind) -> tuple[dict[str, Field], dict[str, list[Fie
 def match_header(parts: tuple[str, ...], kind: RecordKind, *, misspelt: bool = False) -> tuple[tuple[str, float], ...]:
     """Fields a header may stand for with their confidence, surest first.
 
-    `parts` are the header's levels from the group down to the column (`("企业信息", "名称")`). With `misspelt`, names
-    that differ in a character or two count too, with little confidence.
+    `parts` are the header's levels from the group down to the column (`("企业信息", "名称")`, or in one line
+    `企业信息 / 名称`). With `misspelt`, names that differ in a character or two count too, with little confidence.
     """
-    names = [normalise_header(part) for part in parts if part.strip()]
+    levels = (level for part in parts for level in part.split(LEVEL_MARK))
+    names = [normalise_header(level) for level in levels if level.strip()]
     if not names or len(names[-1]) > _LONGEST_HEADER:
         return ()
     strong, weak = _known_names(kind)
@@ -178,7 +187,7 @@ def guess_columns(table: Table, kind: RecordKind) -> list[ColumnGuess]:
                 chosen, confidence = name, value
                 break
         text = header.text
-        collected = not any(normalise_header(text) == normalise_header(name) for name in NOT_COLLECTED)
+        collected = normalise_header(text) not in _passed_over()
         if text.startswith(EXTRA_PREFIX) or not collected:
             chosen, confidence, candidates = None, 0.0, ()
         guesses.append(

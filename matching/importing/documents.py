@@ -21,7 +21,8 @@ from matching.importing.records import (
     RowParser,
     hidden_things,
     no_rows,
-    understand_columns,
+    understand_tables,
+    visible_columns,
 )
 from matching.importing.vocabularies import TermFinder, Vocabularies
 
@@ -68,11 +69,14 @@ def read_documents(
     result = DocumentReading([], [])
     first_places: dict[str, Place] = {}
     tables = [table for table in reading.tables if include_hidden or not table.hidden]
-    several = len(tables) > 1
-    for number, table in enumerate(tables, start=1):
-        place = Place(file=reading.file, sheet=table.sheet)
-        columns = understand_columns(table, kind, place, None) if reading.format != "jsonl" else _exact(table, kind)
-        taken = [guess for guess in columns if include_hidden or guess.column not in table.hidden_columns]
+    if reading.format == "jsonl":
+        understood = [(table, Place(file=reading.file), _exact(table, kind)) for table in tables]
+    else:
+        understood, notices = understand_tables(tables, reading, kind)
+        result.left_out.extend(_left_out(notice) for notice in (*reading.notices, *notices))
+    several = len(understood) > 1
+    for number, (table, place, columns) in enumerate(understood, start=1):
+        taken = visible_columns(table, columns, place, kind, include_hidden=include_hidden)
         for row in table.rows:
             if row.hidden and not include_hidden:
                 continue

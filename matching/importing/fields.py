@@ -592,6 +592,11 @@ FIELDS: dict[RecordKind, tuple[Field, ...]] = {
 NOT_COLLECTED = ("身份证号", "身份证号码", "身份证", "证件号码", "银行卡号", "银行账号", "开户行", "idcard", "idnumber")
 """Headers whose columns are dropped unread: personal data that matching has no use for (个人信息保护法, article 6)."""
 
+REASON_HEADER = "未导入原因"
+PLACE_HEADER = "原位置"
+OWN_HEADERS = (REASON_HEADER, PLACE_HEADER)
+"""Columns that the file of refused rows adds; they are passed over when it comes back corrected."""
+
 EXTRA_PREFIX = "附加："
 """Before the headers of columns that exports add for what the fields do not hold; taken off again on import."""
 

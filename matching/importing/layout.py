@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from matching.importing.columns import match_header, normalise_header
+from matching.importing.columns import LEVEL_MARK, match_header, normalise_header
 from matching.importing.fields import RECORD_KINDS, RecordKind, field_named, title_field
 from matching.importing.grid import Cell, Grid, MergedRange
 
@@ -36,6 +36,7 @@ _REQUIRED_MARK = re.compile(
     re.IGNORECASE,
 )
 _NUMBERING = frozenset(("序号", "编号", "no", "no.", "#", "index", "行号", "sn", "s/n", "num", "序"))
+_SEQUENCE = frozenset(("序号", "序", "行号"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ class Header:
             line = " ".join(part.split())
             if line and line not in shown:
                 shown.append(line)
-        return " / ".join(shown)
+        return LEVEL_MARK.join(shown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,6 +293,7 @@ def _read_rows(grid: Grid, merges: _Merges, main: int, kind: RecordKind) -> Tabl
     title = title_field(kind).name
     title_columns = {column for column, name in fields.items() if name == title}
     numbering = {header.column for header in headers if normalise_header(header.parts[-1]) in _NUMBERING}
+    sequence = {header.column for header in headers if normalise_header(header.parts[-1]) in _SEQUENCE}
     shared = {column for column, name in fields.items() if name in _SHARED_FIELDS}
     names = {header.column: normalise_header(header.parts[-1]) for header in headers}
     table = Table(
@@ -317,7 +319,7 @@ def _read_rows(grid: Grid, merges: _Merges, main: int, kind: RecordKind) -> Tabl
             table.skipped.append(SkippedRow(number, reason, text[:300]))
             continue
         before_data = False
-        _add_row(table, grid, merges, number, cells, title_columns, shared)
+        _add_row(table, grid, merges, number, cells, title_columns, shared, sequence)
     return table
 
 
@@ -378,6 +380,7 @@ def _add_row(
     cells: dict[int, Cell],
     title_columns: set[int],
     shared: set[int],
+    sequence: set[int],
 ) -> None:
     filled: set[int] = set()
     continues: TableRow | None = None
@@ -404,7 +407,8 @@ def _add_row(
                 continues.cells[column] = joined
         return
     inherited: set[int] = set()
-    if table.rows and shared and not shared & set(cells) and len(cells) >= 2:
+    # A numbered list whose merged cells were lost on the way (CSV) leaves the company empty below its first row.
+    if table.rows and sequence & set(cells) and shared and not shared & set(cells) and len(cells) >= 2:
         previous = table.rows[-1]
         if previous.number == number - 1:
             for column in sorted(shared):

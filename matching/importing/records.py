@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -348,11 +348,10 @@ def read_records(
     rows: list[RowReading] = []
     columns: list[SheetColumns] = []
     skipped: list[Finding] = []
-    for table in tables:
-        place = Place(file=reading.file, sheet=table.sheet)
-        guesses = understand_columns(table, kind, place, column_map)
+    understood, notices = understand_tables(tables, reading, kind, column_map)
+    for table, place, guesses in understood:
         columns.append(SheetColumns(place=place, columns=tuple(guesses)))
-        taken = [guess for guess in guesses if include_hidden or guess.column not in table.hidden_columns]
+        taken = visible_columns(table, guesses, place, kind, include_hidden=include_hidden)
         for row in table.rows:
             if include_hidden or not row.hidden:
                 rows.append(_read_row(parser, table, row, taken, place))
@@ -371,7 +370,7 @@ def read_records(
         columns=tuple(columns),
         skipped=tuple(skipped),
         questions=tuple(hidden_things(reading, include_hidden=include_hidden)),
-        notices=reading.notices,
+        notices=(*reading.notices, *notices),
     )
 
 
@@ -383,23 +382,57 @@ def no_rows(reading: TableReading) -> InvalidInput:
     )
 
 
-def understand_columns(
-    table: Table, kind: RecordKind, place: Place, column_map: Mapping[str, str | None] | None
-) -> list[ColumnGuess]:
-    """The columns of a table with the caller's map applied. Raises InvalidInput when none holds the title."""
-    guesses = guess_columns(table, kind)
-    if column_map:
-        guesses = apply_column_map(guesses, column_map, kind)
+def understand_tables(
+    tables: Sequence[Table],
+    reading: TableReading,
+    kind: RecordKind,
+    column_map: Mapping[str, str | None] | None = None,
+    guess: Callable[[Table, RecordKind], list[ColumnGuess]] = guess_columns,
+) -> tuple[list[tuple[Table, Place, list[ColumnGuess]]], list[Finding]]:
+    """The tables with a column for the title, each with its columns, and notices of those without one.
+
+    The caller's map is applied to the guess. Raises InvalidInput when there are tables but none has the title.
+    """
     title = title_field(kind)
-    if not any(guess.field == title.name for guess in guesses):
-        headers = "、".join(guess.header for guess in guesses[:12])
-        raise refuse(
-            "import.no_title_column",
-            f"没有认出“{title.zh}”这一列；表头是：{headers}",
-            f'no column was recognised as "{title.en}"; the headers are: {headers}',
-            place.at(row=table.header_rows[-1] if table.header_rows else None),
+    understood = []
+    notices = []
+    for table in tables:
+        place = Place(file=reading.file, sheet=table.sheet)
+        guesses = guess(table, kind)
+        if column_map:
+            guesses = apply_column_map(guesses, column_map, kind)
+        if any(one.field == title.name for one in guesses):
+            understood.append((table, place, guesses))
+            continue
+        headers = "、".join(one.header for one in guesses[:12])
+        notices.append(
+            Finding(
+                code="import.no_title_column",
+                zh=f"没有认出“{title.zh}”这一列；表头是：{headers}",
+                en=f'no column was recognised as "{title.en}"; the headers are: {headers}',
+                place=place.at(row=table.header_rows[-1] if table.header_rows else None),
+            )
         )
-    return guesses
+    if notices and not understood:
+        first = notices[0]
+        raise refuse(first.code, first.zh, first.en, first.place)
+    return understood, notices
+
+
+def visible_columns(
+    table: Table, guesses: Sequence[ColumnGuess], place: Place, kind: RecordKind, *, include_hidden: bool
+) -> list[ColumnGuess]:
+    """The columns that are taken. Raises InvalidInput where the title's is hidden and hidden columns are not taken."""
+    taken = [guess for guess in guesses if include_hidden or guess.column not in table.hidden_columns]
+    title = title_field(kind)
+    if not any(guess.field == title.name for guess in taken):
+        raise refuse(
+            "import.title_hidden",
+            f"“{title.zh}”这一列是隐藏的；请取消隐藏，或选择读取隐藏内容",
+            f'the column "{title.en}" is hidden; show it, or choose to read what is hidden',
+            place,
+        )
+    return taken
 
 
 def hidden_things(reading: TableReading, *, include_hidden: bool) -> list[Question]:
@@ -773,6 +806,17 @@ class RowParser:
                     ),
                 )
             )
+        if self.kind == "needs" and not parsed.values.get("organisation_name"):
+            column = next((guess for guess in guesses if guess.field == "organisation_name"), None)
+            if column is not None:
+                parsed.warnings.append(
+                    Finding(
+                        code="import.organisation_missing",
+                        zh="没有写明单位",
+                        en="the organisation is missing",
+                        place=self._place(row, column, place),
+                    )
+                )
         start, end = parsed.values.get("starts_on"), parsed.values.get("ends_on")
         if start and end and start > end:
             parsed.warnings.append(
