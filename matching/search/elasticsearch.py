@@ -20,7 +20,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import resources
-from itertools import islice
 from typing import Any, TypeVar
 
 import elastic_transport
@@ -29,6 +28,7 @@ import numpy as np
 from elasticsearch import Elasticsearch, helpers
 
 from matching.errors import IllegalMove, InvalidInput, PartUnavailable
+from matching.search.batches import in_batches
 from matching.search.bm25 import BODY_WEIGHT, QUERY_WORD_LIMIT, TITLE_WEIGHT, select_query_words
 from matching.search.checks import check_limits, check_query_vectors, find_entry_fault, find_vector_fault
 from matching.search.filling import fill_up_by_words
@@ -129,15 +129,15 @@ class ElasticsearchIndex:
     def write(self, entries: Iterable[IndexEntry]) -> WriteReport:
         """See SearchIndex.write; every item's outcome is looked at, items refused for load are sent again."""
         report = WriteReport()
-        for batch in _in_batches(entries, WRITE_BATCH):
-            report = _add_reports(report, self._write_everywhere(self._store, batch))
+        for batch in in_batches(entries, WRITE_BATCH):
+            report += self._write_everywhere(self._store, batch)
         return report
 
     def remove(self, removals: Iterable[tuple[str, int]]) -> WriteReport:
         """See SearchIndex.remove."""
         report = WriteReport()
-        for batch in _in_batches(removals, WRITE_BATCH):
-            report = _add_reports(report, self._write_everywhere(self._bury, batch))
+        for batch in in_batches(removals, WRITE_BATCH):
+            report += self._write_everywhere(self._bury, batch)
         return report
 
     def refresh(self) -> None:
@@ -210,7 +210,7 @@ class ElasticsearchIndex:
                 }
             )
         report = self._send(actions)
-        return None if report is None else _add_reports(WriteReport(failed=tuple(faults)), report)
+        return None if report is None else WriteReport(failed=tuple(faults)) + report
 
     def _bury(self, target: _Target, removals: Iterable[tuple[str, int]]) -> WriteReport | None:
         """Write tombstones to one index; None when it is gone."""
@@ -324,7 +324,7 @@ class ElasticsearchIndex:
         """See SearchIndex.fetch_vectors."""
         found: dict[str, tuple[Vector | None, Vector | None]] = {}
         with self._speaking() as client:
-            for part in _in_batches(dict.fromkeys(post_ids), _IDS_AT_ONCE):
+            for part in in_batches(dict.fromkeys(post_ids), _IDS_AT_ONCE):
                 answer = client.search(
                     index=self.read_alias,
                     ignore_unavailable=True,
@@ -424,7 +424,7 @@ class ElasticsearchIndex:
         frequencies: dict[str, int] = {}
         documents = 0
         distinct = list(dict.fromkeys(word for words in long for word in words))
-        for part in _in_batches(distinct, 20_000):
+        for part in in_batches(distinct, 20_000):
             documents = self._read_frequencies(part, frequencies)
         selected: list[tuple[str, ...]] = []
         for words in texts:
@@ -466,7 +466,7 @@ class ElasticsearchIndex:
         """Run the searches; None stands for one that finds nothing."""
         results: list[list[Hit]] = [[] for _ in bodies]
         waiting = [place for place, body in enumerate(bodies) if body is not None]
-        for part in _in_batches(waiting, _QUERIES_AT_ONCE):
+        for part in in_batches(waiting, _QUERIES_AT_ONCE):
             answers = self._search_once([bodies[place] or {} for place in part])
             for place, answer in zip(part, answers, strict=True):
                 hits = [Hit(hit["_id"], to_score(float(hit["_score"]))) for hit in answer["hits"]["hits"]]
@@ -650,12 +650,12 @@ class ElasticsearchRebuild:
         """See Rebuild.write."""
         report = WriteReport()
         with self._index._speaking():
-            for batch in _in_batches(entries, WRITE_BATCH):
+            for batch in in_batches(entries, WRITE_BATCH):
                 self._require_building()
                 outcome = self._index._store(self._target, batch)
                 if outcome is None:
                     raise _replaced()
-                report = _add_reports(report, outcome)
+                report += outcome
         return report
 
     def catch_up(self) -> tuple[str, ...]:
@@ -778,17 +778,3 @@ def _to_date(moment: datetime) -> str:
 
 def _to_vector(numbers: list[float] | None) -> Vector | None:
     return None if numbers is None else np.array(numbers, dtype=np.float32)
-
-
-def _in_batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
-    source = iter(items)
-    while batch := list(islice(source, size)):
-        yield batch
-
-
-def _add_reports(first: WriteReport, second: WriteReport) -> WriteReport:
-    return WriteReport(
-        written=first.written + second.written,
-        superseded=first.superseded + second.superseded,
-        failed=first.failed + second.failed,
-    )

@@ -128,6 +128,10 @@ class WriteReport:
     failed: tuple[tuple[str, str], ...] = ()
     """(post_id, reason) of each item that was refused."""
 
+    def __add__(self, other: WriteReport) -> WriteReport:
+        """Both taken together."""
+        return WriteReport(self.written + other.written, self.superseded + other.superseded, self.failed + other.failed)
+
 
 @dataclass(frozen=True, slots=True)
 class IndexStatus:
