@@ -86,12 +86,18 @@ class ElasticsearchServer:
         command = [str(self.home / "bin" / "elasticsearch")]
         account = _server_account()
         if account is not None:
+            if not _may_be_entered(self.home):  # such as below root's own folder
+                own = self.data / "program"
+                shutil.copytree(self.home, own, symlinks=True)
+                self.home, command = own, [str(own / "bin" / "elasticsearch")]
             _give_to(account, self.data)
             command = [
                 "setpriv",
                 f"--reuid={account.pw_uid}",
                 f"--regid={account.pw_gid}",
                 "--clear-groups",
+                # A test run that is killed takes its server along.
+                "--pdeathsig=TERM",
                 *command,
             ]
         log = (self.data / "stdout.log").open("ab")
@@ -252,6 +258,11 @@ def _server_account() -> pwd.struct_passwd | None:
         return pwd.getpwnam(SERVER_ACCOUNT)  # a run beside this one may have made it
     except KeyError:
         raise ServerMissing(f"the account for Elasticsearch could not be made: {made.stderr.strip()}") from None
+
+
+def _may_be_entered(folder: Path) -> bool:
+    """Whether every account may read below the folder."""
+    return all(path.stat().st_mode & 0o001 for path in (folder, *folder.parents))
 
 
 def _give_to(account: pwd.struct_passwd, folder: Path) -> None:
