@@ -97,7 +97,7 @@ def test_meeting_fields_and_indicators_lift_a_pair() -> None:
     ranked = rank_candidates(need, [poor, bare, good], {**vectors, **same_text}, pool)
     scores = {pair.candidate_id: pair.score for pair in ranked}
     assert scores["c1"] > scores["c3"]
-    assert [pair.candidate_id for pair in ranked][0] == "c1"
+    assert next(pair.candidate_id for pair in ranked) == "c1"
 
 
 def test_candidates_of_the_own_side_are_refused() -> None:
