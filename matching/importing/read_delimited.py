@@ -47,7 +47,7 @@ def decode_text(content: bytes, place: Place) -> tuple[str, str]:
         lenient = content.decode("utf-8", "replace")
         broken = lenient.count("\ufffd")
         whole = sum(1 for character in lenient if character > "\x7f") - broken
-        if whole > 20 * broken:
+        if whole > 3 * broken:
             raise _undecodable(content, error.start, "UTF-8", place) from error
     try:
         return content.decode("gb18030"), "gb18030"
@@ -59,15 +59,18 @@ def decode_text(content: bytes, place: Place) -> tuple[str, str]:
 
 
 def _wide_encoding(content: bytes) -> str | None:
-    """UTF-16 without a mark: in its ASCII part (separators, line ends, digits) every other byte is zero."""
+    """UTF-16 without a mark: in its ASCII part (separators, line ends, digits) every other byte is zero.
+
+    A few zeros stand on the other side too, as in 一 (4E 00).
+    """
     head = content[:4000]
     if len(head) < 4 or len(content) % 2:
         return None
     even, odd = head[0::2].count(0), head[1::2].count(0)
     least = max(2, len(head) // 100)
-    if odd >= least and even == 0:
+    if odd >= least and odd >= 5 * even:
         return "utf-16-le"
-    if even >= least and odd == 0:
+    if even >= least and even >= 5 * odd:
         return "utf-16-be"
     return None
 

@@ -85,16 +85,16 @@ _UNITS = {
     "亿": Decimal(10000),
 }  # fmt: skip
 _AT_LEAST = re.compile(
-    r"以上|不低于|不少于|不小于|至少|起步?|大于|超过|高于|>=|≥|>|\+$|atleast|morethan|from|over|minimum"
+    r"以上|不低于|不少于|不小于|至少|起步?|(?<!不)大于|(?<!不)超过|(?<!不)高于|>=|≥|>|\+$|atleast|morethan|from|over|minimum"
 )
 _AT_MOST = re.compile(
-    r"以下|以内|之内|不超过|不高于|不多于|不大于|最多|至多|上限|小于|少于|低于|"
+    r"以下|以内|之内|不超过|不高于|不多于|不大于|最多|至多|上限|(?<!不)小于|(?<!不)少于|(?<!不)低于|"
     r"<=|≤|<|upto|atmost|lessthan|nomorethan|under|maximum|max"
 )
 _DIGIT_CHARACTERS = ("零〇", "一壹", "二两贰", "三叁", "四肆", "五伍", "六陆", "七柒", "八捌", "九玖")
 _DIGITS = {character: value for value, characters in enumerate(_DIGIT_CHARACTERS) for character in characters}
 _TENS = {"十": 10, "拾": 10, "百": 100, "佰": 100, "千": 1000, "仟": 1000}
-_CHINESE_NUMBER = re.compile("[零〇一壹二两贰三叁四肆五伍六陆七柒八捌九玖十拾百佰千仟]+(?=万|亿|元|$|[-~至到])")
+_CHINESE_NUMBER = re.compile(r"(?<![\d.])[零〇一壹二两贰三叁四肆五伍六陆七柒八捌九玖十拾百佰千仟]+(?=万|亿|元|$|[-~至到])")
 _MAX_WAN = Decimal(10) ** 9
 """No budget of a post is a trillion: beyond, the text is not an amount."""
 
@@ -127,7 +127,10 @@ def parse_money(text: str, *, unit: str | None = None) -> MoneyRange | None:
     """
     if is_nothing(text):
         return None
-    folded = re.sub(r"\s+", "", fold(text)).lower()
+    spaced = fold(text)
+    if re.search(r"\d\s+\d", spaced) and not re.search(r"(?<![\d.])\d{1,3}(?:\s\d{3})+(?!\s*\d)", spaced):
+        raise Unreadable(f"金额不止一个：{text}", f"more than one amount: {text}")
+    folded = re.sub(r"\s+", "", spaced).lower()
     # 1,000 and 1，000 are one number, with three digits after each comma.
     folded = re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", folded)
     negotiable = bool(_NEGOTIABLE.search(folded))

@@ -120,8 +120,8 @@ def test_a_list_of_experts_serves_as_capabilities(tmp_path: Path) -> None:
 
     assert documents == [
         PostDocument(
-            id="R2", side="capability", title="电镀、表面处理 （李示例）", keywords=("电镀", "表面处理"), kind="expertise",
-            organisation_name="示例大学",
+            id="R2", side="capability", title="电镀、表面处理 （李示例）",
+            keywords=("电镀", "表面处理"), kind="expertise", organisation_name="示例大学",
         )
     ]  # fmt: skip
 
