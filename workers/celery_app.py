@@ -16,6 +16,9 @@ MATCHING_QUEUE = "matching"
 """Embeds and ranks; its workers hold the model and run one task at a time."""
 MAIL_QUEUE = "mail"
 
+FIRST, LAST = 0, 6
+"""Priorities within a queue: a post that somebody just published goes before rankings that are only owed."""
+
 VISIBILITY_TIMEOUT_SECONDS = 3600
 """Redis gives a task to another worker after this; no task of ours may run as long."""
 TASK_TIME_LIMIT_SECONDS = 900
@@ -39,6 +42,8 @@ def make_celery(settings: Settings) -> Celery:
         broker_connection_retry_on_startup=True,
         broker_transport_options={
             "visibility_timeout": VISIBILITY_TIMEOUT_SECONDS,
+            "priority_steps": [FIRST, LAST],
+            "queue_order_strategy": "priority",
             "socket_connect_timeout": 2,
             "socket_timeout": 30,
             "health_check_interval": 15,

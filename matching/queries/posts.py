@@ -208,6 +208,18 @@ def conflicting_organisations(session: Session, expert_ids: Sequence[str], now: 
     )
 
 
+def experts_bound_to(session: Session, organisation_id: str, now: datetime) -> frozenset[str]:
+    """Experts whom the organisation employs or retains today."""
+    return frozenset(
+        session.scalars(
+            select(Affiliation.expert_id).where(
+                Affiliation.organisation_id == organisation_id,
+                or_(Affiliation.ends_on.is_(None), Affiliation.ends_on >= now.date()),
+            )
+        )
+    )
+
+
 def write_cursor(moment: datetime, post_id: str) -> str:
     """An opaque place in a list by time and id."""
     payload = json.dumps([moment.astimezone(UTC).isoformat(), post_id])

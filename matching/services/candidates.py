@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from matching.documents import PostDocument, Side
 from matching.models import Capability, Post
 from matching.policy import Audience
-from matching.queries.posts import conflicting_organisations, load_posts
+from matching.queries.posts import conflicting_organisations, experts_bound_to, load_posts
 from matching.ranking.vectors import PostVectors
 from matching.search.port import Hit, SearchFilters, SearchIndex, Vector, VectorField, VectorQuery, WordQuery
 from matching.search.rank_fusion import fuse_by_rank
@@ -83,22 +82,9 @@ def load_candidates(
     if isinstance(post, Capability):
         conflicts = conflicting_organisations(session, [expert.id for expert in post.experts], now)
         return [candidate for candidate in candidates if candidate.organisation_id not in conflicts]
+    bound = experts_bound_to(session, post.organisation_id, now)
     return [
         candidate
         for candidate in candidates
-        if not isinstance(candidate, Capability)
-        or post.organisation_id
-        not in conflicting_organisations(session, [expert.id for expert in candidate.experts], now)
+        if not isinstance(candidate, Capability) or not any(expert.id in bound for expert in candidate.experts)
     ]
-
-
-def live_ids(session: Session, post_ids: Sequence[str]) -> set[str]:
-    """Those of the posts that are published now; locked against changes until the transaction ends (PostgreSQL)."""
-    return set(
-        session.scalars(
-            select(Post.id)
-            .where(Post.id.in_(post_ids), Post.status == "published")
-            .order_by(Post.id)
-            .with_for_update(read=True, of=Post.__table__)
-        )
-    )

@@ -29,6 +29,9 @@ UPKEEP_QUEUE = "upkeep"
 LEASE = timedelta(minutes=5)
 """A claim older than this belongs to a dead task. Longer than any task may run."""
 
+MOST_UNDERWAY = 200
+"""Claims that may be out at once: so few that a queue of them is worked off well within the lease."""
+
 _BACKOFF_LIMIT = timedelta(minutes=30)
 
 
@@ -41,11 +44,22 @@ class Claim:
     last_id: int
 
 
-def claim_due(session: Session, now: datetime, limit: int = 500) -> list[Claim]:
+def claim_due(session: Session, now: datetime, limit: int = MOST_UNDERWAY) -> list[Claim]:
     """Take open rows that nobody is at, oldest first, for LEASE. The caller commits, then sends the tasks.
 
-    While a subject is being worked on, its younger rows wait until that claim is settled or has run out.
+    No more than `limit` claims are out at once. Rows that came after a claim are claimed by themselves: their task
+    may run beside the first, which does no harm.
     """
+    underway = (
+        session.scalar(
+            select(func.count(func.distinct(OutboxEntry.topic + ":" + OutboxEntry.subject_id))).where(
+                OutboxEntry.done_at.is_(None), OutboxEntry.claimed_until > now, OutboxEntry.last_error.is_(None)
+            )
+        )
+        or 0
+    )
+    if underway >= limit:
+        return []
     due = and_(
         OutboxEntry.done_at.is_(None), or_(OutboxEntry.claimed_until.is_(None), OutboxEntry.claimed_until <= now)
     )
@@ -55,14 +69,14 @@ def claim_due(session: Session, now: datetime, limit: int = 500) -> list[Claim]:
         .group_by(OutboxEntry.topic, OutboxEntry.subject_id)
         # Rankings last: while posts still change, what they owe collapses to one ranking each.
         .order_by(OutboxEntry.topic == RANKING, func.min(OutboxEntry.id))
-        .limit(limit)
+        .limit(limit - underway)
     ).all()
     claims = []
     for topic, subject_id, last_id in groups:
         taken = session.execute(
             update(OutboxEntry)
             .where(OutboxEntry.topic == topic, OutboxEntry.subject_id == subject_id, OutboxEntry.id <= last_id, due)
-            .values(claimed_until=now + LEASE, attempts=OutboxEntry.attempts + 1)
+            .values(claimed_until=now + LEASE, attempts=OutboxEntry.attempts + 1, last_error=None)
         )
         if taken.rowcount:  # type: ignore[attr-defined]
             claims.append(Claim(topic, subject_id, last_id))

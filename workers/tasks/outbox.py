@@ -5,18 +5,16 @@ from __future__ import annotations
 import logging
 
 from celery import shared_task
-from matching.services.suggestions import rank_post, refresh_post
 
 from matching.clock import utc_now
+from matching.services.suggestions import rank_post, refresh_post
 from matching.store.outbox import DRAIN_TASK, POST_CHANGED, RANKING, UPKEEP_QUEUE, claim_due, postpone
-from workers.celery_app import MATCHING_QUEUE
-from workers.processes import get_platform, nudge_workers
+from workers.celery_app import FIRST, LAST, MATCHING_QUEUE
+from workers.processes import get_platform
 
 logger = logging.getLogger(__name__)
 
-_CLAIMS_AT_ONCE = 200
-
-_TASKS = {POST_CHANGED: "duijie.refresh_post", RANKING: "duijie.rank_post"}
+_TASKS = {POST_CHANGED: ("duijie.refresh_post", FIRST), RANKING: ("duijie.rank_post", LAST)}
 
 
 @shared_task(name=DRAIN_TASK, queue=UPKEEP_QUEUE)
@@ -26,12 +24,11 @@ def drain_outbox() -> int:
 
     platform = get_platform()
     with platform.unit_of_work() as uow:
-        claims = claim_due(uow.session, utc_now(), _CLAIMS_AT_ONCE)
+        claims = claim_due(uow.session, utc_now())
         uow.commit()
     for claim in claims:
-        app.send_task(_TASKS[claim.topic], kwargs={"post_id": claim.subject_id}, queue=MATCHING_QUEUE)
-    if len(claims) == _CLAIMS_AT_ONCE:
-        nudge_workers()
+        task, priority = _TASKS[claim.topic]
+        app.send_task(task, kwargs={"post_id": claim.subject_id}, queue=MATCHING_QUEUE, priority=priority)
     return len(claims)
 
 

@@ -6,14 +6,14 @@ import logging
 from datetime import timedelta
 
 from celery import shared_task
-from matching.services.reconcile import reconcile
-from matching.services.statistics import refresh_statistics
 
 from matching.clock import utc_now
 from matching.notifying.expiry import notify_expiry
 from matching.notifying.suggestions import push_held_suggestions
 from matching.services.accounts import forget_sessions
 from matching.services.posts import expire_posts
+from matching.services.reconcile import reconcile
+from matching.services.statistics import refresh_statistics
 from matching.store.outbox import UPKEEP_QUEUE, forget_done
 from workers.celery_app import MATCHING_QUEUE
 from workers.processes import get_platform
