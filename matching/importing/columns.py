@@ -156,7 +156,7 @@ def match_header(parts: tuple[str, ...], kind: RecordKind, *, misspelt: bool = F
             if abs(len(alias) - len(last)) <= 2 and len(alias) >= 4:
                 ratio = SequenceMatcher(None, alias, last).ratio()
                 if ratio >= 0.8:
-                    note(field, 0.6 * ratio)
+                    note(field, 0.65 * ratio)
     return tuple(sorted(found.items(), key=lambda item: -item[1]))
 
 
