@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from matching.importing.columns import LEVEL_MARK, match_header, normalise_header
 from matching.importing.fields import RECORD_KINDS, RecordKind, field_named, title_field
 from matching.importing.grid import Cell, Grid, MergedRange
 
+_LABELLED = re.compile(r"^([^：:\n]{1,30})[：:][ \t\u3000]*(\S[\s\S]*)$")
+_INLINE_SURE = 0.9
 _HEADER_DEPTH = 40
 """How many filled rows from the top are looked at for the header."""
 _SURE = 0.65
@@ -119,7 +121,7 @@ def understand_grid(
             best = (score, row, candidate)
     form_kind = best[2] if best and kind is None and best[0] > 0 else (kind or "needs")
     form, labels = (None, 0.0) if len(grid.rows) > _LONGEST_FORM else _read_form(grid, merges, form_kind)
-    if best is not None and best[0] > 0 and (form is None or best[0] >= labels):
+    if best is not None and best[0] > 0 and (form is None or best[0] > labels):
         return _read_rows(grid, merges, best[1], best[2])
     if form is None and any_header:
         first = [row for row in grid.row_numbers if row > 0][:_HEADER_DEPTH]
@@ -423,55 +425,83 @@ def _add_row(
 
 
 def _read_form(grid: Grid, merges: _Merges, kind: RecordKind) -> tuple[Table | None, float]:
-    """A form with labels beside their values as a table of one row, and how many labels were known.
+    """Forms with labels beside their values as a table with one row a form, and how many labels were known.
 
-    None where fewer than two labels with a value are found or the title is not among them.
+    A form ends where one of its labels comes again. None where fewer than two labels with a value are found or the
+    title is not among them.
     """
+    columns: dict[str, int] = {}
     headers: list[Header] = []
-    cells: dict[int, Cell] = {}
-    places: dict[int, tuple[int, int]] = {}
-    score = 0.0
-    known: set[str] = set()
-    for row in grid.row_numbers:
-        columns = sorted(column for column in grid.rows[row] if merges.anchor(row, column) == (row, column))
-        position = 0
-        while position < len(columns) - 1:
-            label = grid.rows[row][columns[position]]
-            value = grid.rows[row][columns[position + 1]]
-            name, confidence = _label(label, kind)
-            value_name, value_confidence = _label(value, kind)
-            if not name or (value_name and value_confidence >= confidence and value_name != name):
-                position += 1
-                continue
-            column = len(headers) + 1
-            headers.append(Header(column, (label.text,)))
-            cells[column] = value
-            places[column] = (row, columns[position + 1])
-            score += confidence
-            known.add(name)
-            position += 2
+    forms: list[_Form] = []
+    known: dict[str, float] = {}
+    for label, value, place in _pairs(grid, merges, kind):
+        name, confidence = _label(label, kind)
+        key = normalise_header(label)
+        if key not in columns:
+            columns[key] = len(headers) + 1
+            headers.append(Header(columns[key], (label,)))
+        if not forms or columns[key] in forms[-1].cells:
+            forms.append(_Form())
+        forms[-1].cells[columns[key]] = value
+        forms[-1].places[columns[key]] = place
+        if name:
+            known[name] = max(known.get(name, 0.0), confidence)
     if len(known) < 2 or title_field(kind).name not in known:
         return None, 0.0
-    first_row = min(place[0] for place in places.values())
-    row_hidden = any(place[0] in grid.hidden_rows for place in places.values()) and all(
-        place[0] in grid.hidden_rows for place in places.values()
-    )
+    rows = [
+        TableRow(
+            min(row for row, _ in form.places.values()),
+            form.cells,
+            hidden=all(row in grid.hidden_rows for row, _ in form.places.values()),
+            places=form.places,
+        )
+        for form in forms
+    ]
     table = Table(
         sheet=grid.sheet,
         headers=headers,
-        rows=[TableRow(first_row, cells, hidden=row_hidden, places=places)],
+        rows=rows,
         skipped=[],
         hidden=grid.hidden,
         epoch_1904=grid.epoch_1904,
         form=True,
     )
-    return table, score
+    return table, sum(known.values())
 
 
-def _label(cell: Cell, kind: RecordKind) -> tuple[str | None, float]:
-    if cell.kind != "text" or len(cell.text) > 40:
+@dataclass(slots=True)
+class _Form:
+    cells: dict[int, Cell] = field(default_factory=dict)
+    places: dict[int, tuple[int, int]] = field(default_factory=dict)
+
+
+def _pairs(grid: Grid, merges: _Merges, kind: RecordKind) -> Iterator[tuple[str, Cell, tuple[int, int]]]:
+    """Known labels with the cell beside them, or with what follows the colon in the same cell, and where that is."""
+    for row in grid.row_numbers:
+        columns = sorted(column for column in grid.rows[row] if merges.anchor(row, column) == (row, column))
+        position = 0
+        while position < len(columns):
+            cell = grid.rows[row][columns[position]]
+            inline = _LABELLED.match(cell.text) if cell.kind == "text" else None
+            if inline and _label(inline.group(1), kind)[1] >= _INLINE_SURE:
+                yield inline.group(1), Cell(inline.group(2).strip()), (row, columns[position])
+                position += 1
+                continue
+            name, confidence = _label(cell.text, kind) if cell.kind == "text" else (None, 0.0)
+            if name and position + 1 < len(columns):
+                value = grid.rows[row][columns[position + 1]]
+                other, other_confidence = _label(value.text, kind)
+                if not other or other == name or other_confidence < confidence:
+                    yield cell.text, value, (row, columns[position + 1])
+                    position += 2
+                    continue
+            position += 1
+
+
+def _label(text: str, kind: RecordKind) -> tuple[str | None, float]:
+    if len(text) > 40:
         return None, 0.0
-    for name, confidence in match_header((cell.text,), kind)[:1]:
+    for name, confidence in match_header((text,), kind)[:1]:
         if confidence >= _SURE and field_named(kind, name) is not None:
             return name, confidence
     return None, 0.0

@@ -108,7 +108,8 @@ def guess_separator(text: str) -> str:
         )
         score = count / max(len(widths), 1) * (1 + min(width, 20) / 20)
         if separator in "，；":
-            score *= 0.5  # they are prose before they are separators
+            # They are prose before they are separators.
+            score = score * 0.5 if count >= 0.95 * len(widths) else 0.0
         if score > best_score + 1e-9:
             best, best_score = separator, score
     return best

@@ -12,13 +12,15 @@ import docx
 from docx.opc.exceptions import OpcError
 from lxml import etree
 
+from matching.importing.columns import match_header
+from matching.importing.fields import RECORD_KINDS
 from matching.importing.grid import Cell, Grid, MergedRange, clean_text
 from matching.importing.limits import Budget
 from matching.importing.places import Place, refuse
 from matching.importing.read_xlsx import damaged, open_package
 
 _WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
-_LABELLED = re.compile(r"^([^：:\n]{1,30})[：:][ \t\u3000]*(\S[\s\S]*)$")
+_LABELLED = re.compile(r"^([^：:\n]{1,30})[：:]\s*([\s\S]*)$")
 _SYMBOLS = {
     "F052": "☑", "F053": "☒", "F054": "☒", "F0FE": "☑", "F0FD": "☒", "F0FC": "√", "F050": "√", "F0A3": "□", "F0A8": "□",
     "F06F": "□", "F02A": "□", "F0A2": "☑",
@@ -160,13 +162,30 @@ def _is_ticked(box: Any) -> bool:
 
 
 def _labelled_lines(body: Any, budget: Budget) -> Grid:
-    """Paragraphs outside tables like `需求名称：…` as rows of label and value."""
+    """Paragraphs outside tables like `需求名称：…` as rows of label and value.
+
+    Paragraphs that follow and have no known label of their own belong to the value.
+    """
     grid = Grid(sheet="正文")
     place = Place(file=budget.place.file, sheet="正文")
+    open_row = 0
     for number, paragraph in enumerate(_children(body, "p"), start=1):
         text = clean_text(_text_of(paragraph))
-        if match := _LABELLED.match(text):
-            budget.count_cell(text, place.at(row=number))
+        if not text:
+            continue
+        budget.count_cell(text, place.at(row=number))
+        match = _LABELLED.match(text)
+        if match and _is_known(match.group(1)):
+            open_row = number
             grid.put(number, 1, Cell(clean_text(match.group(1))))
             grid.put(number, 2, Cell(clean_text(match.group(2))))
+        elif open_row:
+            earlier = grid.text(open_row, 2)
+            grid.put(open_row, 2, Cell(f"{earlier}\n{text}" if earlier else text))
     return grid
+
+
+def _is_known(label: str) -> bool:
+    return any(
+        confidence >= 0.9 for kind in RECORD_KINDS for _, confidence in match_header((clean_text(label),), kind)[:1]
+    )

@@ -234,7 +234,7 @@ def _read_package(content: bytes, suffix: str, budget: Budget) -> tuple[list[Gri
         )
     if any(name.startswith("word/") for name in names):
         return read_docx(content, budget), "docx", None
-    if any(name.endswith("workbook.bin") for name in names):
+    if any(name.lower().endswith("workbook.bin") for name in names):
         raise refuse(
             "import.binary_workbook",
             "这是 .xlsb 文件，请另存为 .xlsx",

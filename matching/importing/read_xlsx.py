@@ -90,9 +90,20 @@ def password_protected(place: Place) -> Exception:
     )
 
 
+def _open_part(package: zipfile.ZipFile, name: str) -> IO[bytes]:
+    """A part by its name; some programs write backslashes or another case. Raises KeyError."""
+    try:
+        return package.open(name)
+    except KeyError:
+        for entry in package.infolist():
+            if entry.filename.replace("\\", "/").lower() == name.lower():
+                return package.open(entry)
+        raise
+
+
 def _read_part(package: zipfile.ZipFile, name: str, budget: Budget) -> bytes | None:
     try:
-        with package.open(name) as stream:
+        with _open_part(package, name) as stream:
             counted = _CountingStream(stream, budget)
             chunks = []
             while chunk := counted.read():
@@ -336,7 +347,7 @@ def _true(value: str | None) -> bool:
 
 def _parse_stream(package: zipfile.ZipFile, name: str, handler: ContentHandler, budget: Budget) -> bool:
     try:
-        stream = package.open(name)
+        stream = _open_part(package, name)
     except KeyError:
         return False
     with stream:
@@ -374,8 +385,7 @@ def _read_workbook(package: zipfile.ZipFile, budget: Budget) -> list[Grid]:
     related = _relationships(package, workbook_part, budget)
     parts = dict(related.values())
     strings = _SharedStrings(budget)
-    if "sharedStrings" in parts:
-        _parse_stream(package, parts["sharedStrings"], strings, budget)
+    _parse_stream(package, parts.get("sharedStrings", "xl/sharedStrings.xml"), strings, budget)
     formats, dates = _date_styles(_parse_part(package, parts.get("styles", "xl/styles.xml"), budget))
     epoch_1904 = any(
         _local(element.tag) == "workbookPr" and _true(element.get("date1904")) for element in workbook.iter()

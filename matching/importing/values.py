@@ -94,7 +94,8 @@ _AT_MOST = re.compile(
 _DIGIT_CHARACTERS = ("零〇", "一壹", "二两贰", "三叁", "四肆", "五伍", "六陆", "七柒", "八捌", "九玖")
 _DIGITS = {character: value for value, characters in enumerate(_DIGIT_CHARACTERS) for character in characters}
 _TENS = {"十": 10, "拾": 10, "百": 100, "佰": 100, "千": 1000, "仟": 1000}
-_CHINESE_NUMBER = re.compile(r"(?<![\d.])[零〇一壹二两贰三叁四肆五伍六陆七柒八捌九玖十拾百佰千仟]+(?=万|亿|元|$|[-~至到])")
+_NUMERALS = "".join((*_DIGIT_CHARACTERS, *_TENS))
+_CHINESE_NUMBER = re.compile(rf"(?<![\d.])[{_NUMERALS}]+(?=万|亿|元|$|[-~至到])")
 _MAX_WAN = Decimal(10) ** 9
 """No budget of a post is a trillion: beyond, the text is not an amount."""
 

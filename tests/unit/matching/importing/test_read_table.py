@@ -459,9 +459,49 @@ def test_a_word_table_with_rows_and_merged_companies(tmp_path: Path) -> None:
     ]
 
 
+def test_paragraphs_after_a_label_belong_to_it_and_a_second_title_starts_a_second_record(tmp_path: Path) -> None:
+    document = docx.Document()
+    for line in (
+        "关于征集技术需求的函", "一、需求名称：填孔", "二、需求描述：", "现状：空洞多", "已试过脉冲电镀",
+        "三、单位名称：示例甲",
+        "需求名称：发泡", "需求描述：回弹衰减",
+    ):  # fmt: skip
+        document.add_paragraph(line)
+    document.save(tmp_path / "a.docx")
+
+    found = _only(tmp_path / "a.docx")
+
+    assert [header.text for header in found.headers] == ["一、需求名称", "二、需求描述", "三、单位名称"]
+    assert _texts(found) == [{1: "填孔", 2: "现状：空洞多\n已试过脉冲电镀", 3: "示例甲"}, {1: "发泡", 2: "回弹衰减"}]
+
+
+def test_label_and_value_in_one_cell_of_a_form(tmp_path: Path) -> None:
+    rows = [["需求名称：填孔", "单位名称：示例甲"], ["需求描述", "空洞多：约 3%"]]
+
+    assert _texts(_only(write_text(tmp_path / "a.csv", rows))) == [{1: "填孔", 2: "示例甲", 3: "空洞多：约 3%"}]
+
+
+def test_part_names_with_backslashes_are_found(tmp_path: Path) -> None:
+    path = write_raw_xlsx(tmp_path / "a.xlsx", sheet_data({1: {"A": "需求名称"}, 2: {"A": "填孔"}}))
+    with zipfile.ZipFile(path) as package:
+        parts = {name: package.read(name) for name in package.namelist()}
+    with zipfile.ZipFile(path, "w") as package:
+        for name, content in parts.items():
+            package.writestr(name.replace("worksheets/sheet1", "Worksheets\\Sheet1"), content)
+
+    assert _texts(_only(path)) == [{1: "填孔"}]
+
+
+def test_commas_of_prose_do_not_cut_a_single_column(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("需求名称\n填孔，空洞多\n发泡，回弹差\n", encoding="utf-8")
+
+    assert _texts(_only(path)) == [{1: "填孔，空洞多"}, {1: "发泡，回弹差"}]
+
+
 def test_labelled_paragraphs_are_a_form(tmp_path: Path) -> None:
     document = docx.Document()
-    for line in ("需求名称：微盲孔填铜", "单位名称： 示例甲", "技术指标：空洞率 ≤ 0.5 %", "此致"):
+    for line in ("需求名称：微盲孔填铜", "单位名称： 示例甲", "技术指标：空洞率 ≤ 0.5 %"):
         document.add_paragraph(line)
     document.save(tmp_path / "a.docx")
 
