@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, exists, func, literal, select
 from sqlalchemy.orm import Session, aliased
 
 from matching.models import (
-    Capability,
     CapabilityExpert,
     Expert,
     Membership,
@@ -26,101 +26,115 @@ WEEK = timedelta(days=7)
 KIND = "suggestion"
 
 
-def recipients_of(session: Session, post: Post) -> list[str]:
-    """User ids who are told what is suggested for the post.
+def recipients_by_post(session: Session, post_ids: Iterable[str]) -> dict[str, list[str]]:
+    """User ids who are told what is suggested for each post, sorted.
 
     A capability's experts where they have accounts and want suggestions, else those who write for its organisation.
     """
-    if isinstance(post, Capability):
-        experts = session.scalars(
-            select(Expert.user_id)
-            .join(CapabilityExpert, CapabilityExpert.expert_id == Expert.id)
-            .join(User, User.id == Expert.user_id)
-            .where(CapabilityExpert.capability_id == post.id, Expert.suggestions_wanted, User.active)
-            .order_by(Expert.user_id)
-        ).all()
-        if experts:
-            return [user_id for user_id in experts if user_id is not None]
-    return list(
-        session.scalars(
-            select(Membership.user_id)
-            .join(User, User.id == Membership.user_id)
-            .where(
-                Membership.organisation_id == post.organisation_id,
-                Membership.role.in_(("owner", "editor")),
-                User.active,
-            )
-            .order_by(Membership.user_id)
+    wanted = sorted(set(post_ids))
+    experts = session.execute(
+        select(CapabilityExpert.capability_id, Expert.user_id)
+        .join(Expert, CapabilityExpert.expert_id == Expert.id)
+        .join(User, User.id == Expert.user_id)
+        .where(CapabilityExpert.capability_id.in_(wanted), Expert.suggestions_wanted, User.active)
+        .order_by(Expert.user_id)
+    )
+    found: dict[str, list[str]] = {}
+    for post_id, user_id in experts:
+        if user_id is not None:
+            found.setdefault(post_id, []).append(user_id)
+    table = Post.__table__
+    writers = session.execute(
+        select(table.c.id, Membership.user_id)
+        .join(Membership, Membership.organisation_id == table.c.organisation_id)
+        .join(User, User.id == Membership.user_id)
+        .where(
+            table.c.id.in_([post_id for post_id in wanted if post_id not in found]),
+            Membership.role.in_(("owner", "editor")),
+            User.active,
         )
+        .order_by(Membership.user_id)
     )
+    for post_id, user_id in writers:
+        found.setdefault(post_id, []).append(user_id)
+    return found
 
 
-def remaining_load(session: Session, user_id: str, now: datetime, settings: Settings) -> int | None:
-    """How many more suggestions the person may be sent this week; None without a limit (only experts have one)."""
-    if not session.scalar(select(exists().where(Expert.user_id == user_id))):
-        return None
-    sent = session.scalar(
-        select(func.count())
-        .select_from(Notification)
-        .where(Notification.user_id == user_id, Notification.kind == KIND, Notification.created_at > now - WEEK)
+def remaining_loads(session: Session, user_ids: Iterable[str], now: datetime, settings: Settings) -> dict[str, int]:
+    """How many more suggestions each of these people may be sent this week; only experts have a limit and are in it."""
+    wanted = sorted(set(user_ids))
+    experts = session.scalars(select(Expert.user_id).where(Expert.user_id.in_(wanted))).all()
+    sent = dict(
+        session.execute(
+            select(Notification.user_id, func.count())
+            .where(Notification.user_id.in_(wanted), Notification.kind == KIND, Notification.created_at > now - WEEK)
+            .group_by(Notification.user_id)
+        )
+        .tuples()
+        .all()
     )
-    return max(0, settings.weekly_load - (sent or 0))
+    return {user_id: max(0, settings.weekly_load - sent.get(user_id, 0)) for user_id in experts if user_id is not None}
 
 
-def push_suggestions(
-    session: Session, pairs: Sequence[Suggestion], user_ids: Iterable[str], now: datetime, settings: Settings
-) -> int:
-    """Put suggestions that each person was not told of yet into their inbox; returns how many.
+def push_suggestions(session: Session, pairs: Sequence[Suggestion], now: datetime, settings: Settings) -> int:
+    """Put suggestions that a recipient of either side was not told of yet into their inbox; returns how many.
 
-    `pairs` are tried best first. A repeated call adds nothing: the once-key names person, need and capability.
-    Experts beyond their weekly load are told by `push_held_suggestions` when there is room.
+    A repeated call adds nothing: the once-key names person, need and capability. Experts are told of the best first,
+    within their weekly load; `push_held_suggestions` tells the rest when there is room.
     """
-    told = 0
     wanted = [
         pair
         for pair in pairs
         if pair.status == "active" and (pair.probability is None or pair.probability >= settings.least_probability)
     ]
-    wanted.sort(key=lambda pair: -max(pair.need_score or 0.0, pair.capability_score or 0.0))
-    for user_id in dict.fromkeys(user_ids):
-        keys = {once_key(user_id, pair.need_id, pair.capability_id): pair for pair in wanted}
-        known = set(
-            session.scalars(select(Notification.once_key).where(Notification.once_key.in_(list(keys)))) if keys else ()
+    wanted.sort(key=lambda pair: (-max(pair.need_score or 0.0, pair.capability_score or 0.0), pair.id))
+    recipients = recipients_by_post(
+        session, [post_id for pair in wanted for post_id in (pair.need_id, pair.capability_id)]
+    )
+    messages = {
+        once_key(user_id, pair.need_id, pair.capability_id): (user_id, pair)
+        for pair in wanted
+        for post_id in (pair.need_id, pair.capability_id)
+        for user_id in recipients.get(post_id, ())
+    }
+    keys = list(messages)
+    known: set[str] = set()
+    for start in range(0, len(keys), 500):
+        known |= set(
+            session.scalars(select(Notification.once_key).where(Notification.once_key.in_(keys[start : start + 500])))
         )
-        fresh = [(key, pair) for key, pair in keys.items() if key not in known]
-        load = remaining_load(session, user_id, now, settings) if fresh else 0
-        if load is not None:
-            fresh = fresh[:load]
-        insert_new(
-            session,
-            Notification,
-            [
-                {
-                    "id": new_id(),
-                    "user_id": user_id,
-                    "kind": KIND,
-                    "once_key": key,
-                    "suggestion_id": pair.id,
-                    "post_id": None,
-                    "details": {},
-                    "created_at": now,
-                    "read_at": None,
-                }
-                for key, pair in fresh
-            ],
+    loads = remaining_loads(session, [user_id for user_id, _ in messages.values()], now, settings)
+    rows: list[dict[str, Any]] = []
+    for key, (user_id, pair) in messages.items():
+        if key in known or loads.get(user_id, 1) <= 0:
+            continue
+        if user_id in loads:
+            loads[user_id] -= 1
+        rows.append(
+            {
+                "id": new_id(),
+                "user_id": user_id,
+                "kind": KIND,
+                "once_key": key,
+                "suggestion_id": pair.id,
+                "post_id": None,
+                "details": {},
+                "created_at": now,
+                "read_at": None,
+            }
         )
-        told += len(fresh)
-    return told
+    insert_new(session, Notification, rows)
+    return len(rows)
 
 
 def push_held_suggestions(session: Session, now: datetime, settings: Settings, *, limit: int = 200) -> int:
     """Tell experts whose week has room again of the best they were not told yet. Run by the beat."""
-    told = 0
-    users = session.scalars(
+    experts = session.scalars(
         select(Expert.user_id).where(Expert.user_id.is_not(None), Expert.suggestions_wanted).order_by(Expert.user_id)
     ).all()
-    for user_id in users:
-        if user_id is None or remaining_load(session, user_id, now, settings) == 0:
+    told = 0
+    for user_id, load in remaining_loads(session, [e for e in experts if e is not None], now, settings).items():
+        if load == 0:
             continue
         pairs = session.scalars(
             select(Suggestion)
@@ -130,7 +144,7 @@ def push_held_suggestions(session: Session, now: datetime, settings: Settings, *
             .order_by(func.coalesce(Suggestion.capability_score, Suggestion.need_score).desc())
             .limit(limit)
         ).all()
-        told += push_suggestions(session, pairs, [user_id], now, settings)
+        told += push_suggestions(session, pairs, now, settings)
     return told
 
 

@@ -30,7 +30,7 @@ def configure_logs(level: str) -> None:
     root.handlers[:] = [handler]
     root.setLevel(level)
     # These tell of each request and task at INFO, among them addresses and titles.
-    for name in ("elastic_transport", "celery.app.trace", "celery.worker.strategy", "werkzeug", "httpx"):
+    for name in ("elastic_transport", "celery.app.trace", "celery.worker.strategy", "celery.beat", "werkzeug", "httpx"):
         logging.getLogger(name).setLevel(logging.WARNING)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

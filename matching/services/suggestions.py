@@ -18,7 +18,7 @@ from matching.bootstrap import Platform
 from matching.documents import PostDocument
 from matching.embeddings.port import Embedder
 from matching.models import Post, Suggestion
-from matching.notifying.suggestions import push_suggestions, recipients_of
+from matching.notifying.suggestions import push_suggestions
 from matching.policy import MATCHER, Audience, is_live
 from matching.queries.vocabularies import load_labels
 from matching.ranking.rank import RankedPair, rank_candidates
@@ -204,19 +204,11 @@ def _store(
 
 
 def _push(platform: Platform, session: Session, post: Post, now: datetime) -> None:
-    """Tell both sides of each active pair of the post's list; whoever was told already is not told again."""
+    """Tell both sides of each active pair the post stands in; whoever was told already is not told again."""
     own = Suggestion.need_id if post.side == "need" else Suggestion.capability_id
-    pairs = list(
-        session.scalars(
-            select(Suggestion)
-            .where(own == post.id, Suggestion.status == "active")
-            .execution_options(populate_existing=True)
-        )
-    )
-    if not pairs:
-        return
-    push_suggestions(session, pairs, recipients_of(session, post), now, platform.settings)
-    pairs.sort(key=lambda pair: -pair.score_from(post.side))
-    for pair in pairs:
-        other = pair.capability if post.side == "need" else pair.need
-        push_suggestions(session, [pair], recipients_of(session, other), now, platform.settings)
+    pairs = session.scalars(
+        select(Suggestion)
+        .where(own == post.id, Suggestion.status == "active")
+        .execution_options(populate_existing=True)
+    ).all()
+    push_suggestions(session, pairs, now, platform.settings)

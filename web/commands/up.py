@@ -129,13 +129,24 @@ def _start_programs(supervisor: Supervisor, host: str, port: int, web_workers: i
     celery = [sys.executable, "-m", "celery", "-A", "workers.celery_app"]
     supervisor.start(
         "matching",
-        [*celery, "worker", "-Q", "matching", "--pool", "solo", "-n", f"matching-{port}@%h", "--without-mingle"],
+        [
+            *celery,
+            "worker",
+            "-Q",
+            "matching",
+            "--pool",
+            "solo",
+            "-n",
+            f"matching-{port}@%h",
+            "--without-mingle",
+            "--without-gossip",
+        ],
     )
     supervisor.start(
         "upkeep",
         [
             *celery, "worker", "-Q", "upkeep,mail", "--pool", "threads", "-c", "2", "-n", f"upkeep-{port}@%h",
-            "--without-mingle",
+            "--without-mingle", "--without-gossip",
         ],
     )  # fmt: skip
     supervisor.start("beat", [*celery, "beat"])
