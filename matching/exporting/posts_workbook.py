@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -26,15 +26,16 @@ _WIDE = frozenset(("prose", "lines"))
 
 
 def write_records(
-    records: Sequence[AnyRecord], kind: RecordKind, path: Path | str, *, vocabularies: Vocabularies | None = None
-) -> None:
+    records: Iterable[AnyRecord], kind: RecordKind, path: Path | str, *, vocabularies: Vocabularies | None = None
+) -> int:
     """Write records of one kind to .xlsx or .csv (UTF-8 with a byte order mark), as `read_records` reads them back.
 
     With vocabularies, terms are written by their Chinese names and must be read with the same vocabularies; without,
     by their codes. What the fields do not hold (`extra`) follows in columns of its own. The file appears whole or not
-    at all. Raises InvalidInput for another suffix.
+    at all. Returns how many records were written. Raises InvalidInput for another suffix.
     """
     path = Path(path)
+    records = list(records)
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         known = " ".join(SUFFIXES)
@@ -57,6 +58,7 @@ def write_records(
                     writer.writerow([neutralise(_plain(value)) for value in values])
         else:
             _write_sheet(records, kind, columns, headers, extras, names, temporary)
+    return len(records)
 
 
 def _rows(

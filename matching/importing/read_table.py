@@ -76,6 +76,9 @@ class Question:
             return f"有 {len(self.rows)} 行是隐藏的（第 {_numbers(self.rows)} 行），未读取"
         return f"有 {len(self.columns)} 列是隐藏的（{'、'.join(self.headers)}），未读取"
 
+    def __str__(self) -> str:
+        return f"{self.place.zh}：{self.zh}"
+
     @property
     def en(self) -> str:
         """The question as a sentence."""

@@ -793,6 +793,15 @@ class RowParser:
                     code="import.looks_like_example", zh="看起来像示例行", en="this looks like an example", place=where
                 )
             )
+        if self.kind in ("needs", "capabilities") and len(parsed.values.get("keywords", ())) > 5:
+            parsed.warnings.append(
+                Finding(
+                    code="import.many_keywords",
+                    zh=f"关键词有 {len(parsed.values['keywords'])} 个，请保留最重要的 5 个，排在后面的可能不用",
+                    en=f"{len(parsed.values['keywords'])} keywords; keep the five that matter, later ones may go unused",
+                    place=where,
+                )
+            )
         secrecy = str(parsed.values.get("secrecy") or "")
         if _SECRET.search(secrecy):
             parsed.refusals.append(

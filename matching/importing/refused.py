@@ -17,7 +17,12 @@ _FORBIDDEN_IN_NAMES = str.maketrans(dict.fromkeys("[]:*?/\\'", " "))
 
 
 def write_refused(reading: ImportReading, path: Path | str) -> int:
-    """Write the refused rows of a reading to a .xlsx file, one sheet for each sheet they came from.
+    """The refused rows of a reading as `write_refused_rows` writes them."""
+    return write_refused_rows(reading.refused, path)
+
+
+def write_refused_rows(refused: Sequence[RowReading], path: Path | str) -> int:
+    """Write refused rows (by the reading, or later by the rules) to a .xlsx file, one sheet for each they came from.
 
     Returns how many rows were written; without any, no file is made. All cells are text, so that codes retyped there
     stay whole; cells at fault are coloured. The columns for reason and place are passed over when the file is imported.
@@ -31,10 +36,10 @@ def write_refused(reading: ImportReading, path: Path | str) -> int:
             where=str(path),
             message_en="refused rows go to .xlsx only",
         )
-    if not reading.refused:
+    if not refused:
         return 0
     sheets: dict[str, list[RowReading]] = {}
-    for row in reading.refused:
+    for row in refused:
         sheets.setdefault(row.place.sheet or "", []).append(row)
     with replacing(path) as temporary, xlsxwriter.Workbook(str(temporary), {"strings_to_formulas": False}) as book:
         font = {"font_name": "Microsoft YaHei", "font_size": 10, "valign": "top", "text_wrap": True, "num_format": "@"}
@@ -47,7 +52,7 @@ def write_refused(reading: ImportReading, path: Path | str) -> int:
         for number, (name, rows) in enumerate(sheets.items(), start=1):
             sheet = book.add_worksheet(_sheet_name(name, number, book.sheetnames))
             _fill(sheet, rows, formats)
-    return len(reading.refused)
+    return len(refused)
 
 
 def _sheet_name(name: str, number: int, taken: dict[str, object]) -> str:
