@@ -7,6 +7,7 @@ from flask_wtf import CSRFProtect
 
 from matching.bootstrap import Platform
 from matching.clock import utc_now
+from web.api import install_api
 from web.assets import asset_url, assets
 from web.display import install_display
 from web.errors import install_error_pages
@@ -40,4 +41,5 @@ def create_app(platform: Platform, *, clock: Clock = utc_now) -> Flask:
     for blueprint in (assets, home, search, needs, capabilities, posts, inbox, review, sessions):
         app.register_blueprint(blueprint)
     app.register_blueprint(make_ops(platform))
+    install_api(app)
     return app

@@ -1,0 +1,188 @@
+"""The OpenAPI document, generated from the blueprints, and how an operation is declared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any, TypeVar
+
+from flask import Flask, Response
+from flask_smorest import Api, Blueprint
+from marshmallow import fields
+from werkzeug.routing import BaseConverter
+
+from matching.observing.parts import product_version
+from web.api.access import Access, require_access
+from web.api.body import ExactParser, require_json
+from web.api.fields import ID_PATTERN, ApiSchema
+from web.api.problems import PROBLEM_TYPE, answer_with_problems, language
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+PREFIX = "/api/v1"
+
+_DESCRIPTION = """\
+The API of Duijie (对接): technical needs, capabilities, who fits whom and why.
+
+Present a token as `Authorization: Bearer dj_…`; `POST /api/v1/tokens` makes one from e-mail and password. \
+Operations without a lock answer visitors too, with what is public. Amounts are in 万元 (10,000 CNY), moments in UTC. \
+Errors are problem documents (RFC 9457) in Chinese, or in English where `Accept-Language` prefers it. Lists come a \
+page at a time: give `next` back as `cursor` until it is null."""
+
+_PROBLEMS = {
+    400: "The body is not JSON.",
+    401: "No token, or one that does not work; on `POST /tokens`, a wrong e-mail or password.",
+    403: "The token lacks the scope, or its owner the role.",
+    404: "There is no such thing, or it is not for this reader.",
+    409: "The state machine has no such move now, or somebody changed the post meanwhile.",
+    412: "`If-Match` does not name the present version.",
+    413: "More than 2 MB.",
+    415: "The body is not `application/json`.",
+    422: "Something in the request is wrong; `errors` names each place.",
+    428: "`If-Match` is missing.",
+    503: "A part of the product does not answer; try again.",
+}
+
+
+class FieldProblem(ApiSchema):
+    """One place that is wrong."""
+
+    where = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "A path such as `budget.minimum` or `keywords[0]`; null for the whole."},
+    )
+    detail = fields.String(required=True)
+
+
+class Problem(ApiSchema):
+    """A problem document (RFC 9457)."""
+
+    type = fields.String(required=True, metadata={"format": "uri-reference"})
+    title = fields.String(required=True, metadata={"description": "What kind of problem, for people."})
+    status = fields.Integer(required=True)
+    detail = fields.String(required=True, metadata={"description": "This problem, for people."})
+    code = fields.String(required=True, metadata={"description": "This problem, for programs; stable."})
+    where = fields.String(metadata={"description": "The place in the request: a field, parameter or header."})
+    errors = fields.List(fields.Nested(FieldProblem), metadata={"description": "All places, where several are wrong."})
+    request_id = fields.String(metadata={"description": "Names the request in the operator's logs."})
+
+
+class ApiDocument(Api):  # type: ignore[misc]
+    """flask-smorest's Api without its own pages and its handler for the whole application."""
+
+    DEFAULT_ERROR_RESPONSE_NAME = None
+    ERROR_SCHEMA = Problem
+
+    def _register_error_handlers(self) -> None:
+        """Pages have their own errors; each noun gets its handlers in `Noun`."""
+
+
+class IdConverter(BaseConverter):
+    """An id in an address; anything else is no address of ours."""
+
+    regex = ID_PATTERN.strip("^$")
+
+
+class Noun(Blueprint):  # type: ignore[misc]
+    """The operations on one noun."""
+
+    ARGUMENTS_PARSER = ExactParser()
+
+    def __init__(self, name: str, path: str, description: str) -> None:
+        super().__init__(f"api-{name}", __name__, url_prefix=PREFIX + path, description=description)
+        self.tag = name
+        answer_with_problems(self)
+        self.after_request(_keep_private)
+
+    def operation(
+        self,
+        method: str,
+        path: str,
+        *,
+        name: str,
+        zh: str,
+        en: str,
+        access: Access,
+        answers: type[ApiSchema] | None,
+        status: int = 200,
+        query: type[ApiSchema] | None = None,
+        body: type[ApiSchema] | None = None,
+        problems: Sequence[int] = (),
+        headers: dict[str, Any] | None = None,
+        parameters: Sequence[dict[str, Any]] = (),
+    ) -> Callable[[View], View]:
+        """Declare a view: its address, who may call it, what it reads and answers, and every status it can have.
+
+        Access is checked first, then the body's type, then its content. `problems` are those beyond the ones that
+        follow from the rest of the declaration; `parameters` are headers, which no operation with a query has.
+        """
+        assert not (query and parameters)
+
+        def declare(view: View) -> View:
+            @wraps(view)
+            def guarded(*args: Any, **kwargs: Any) -> Any:
+                return view(*args, **kwargs)
+
+            inner: Any = guarded
+            if query is not None:
+                inner = self.arguments(query, location="query")(inner)
+            if body is not None:
+                inner = self.arguments(body, location="json")(inner)
+            inner = self.response(status, answers, headers=headers)(inner)
+
+            @wraps(inner)
+            def entered(*args: Any, **kwargs: Any) -> Any:
+                require_access(access)
+                if body is not None:
+                    require_json()
+                return inner(*args, **kwargs)
+
+            documented: Any = entered
+            implied = {401, 403, 503}
+            if "<" in path:
+                implied.add(404)
+            if query is not None or body is not None:
+                implied.add(422)
+            if body is not None:
+                implied |= {400, 413, 415}
+            for code in sorted(implied | set(problems)):
+                documented = self.alt_response(
+                    code, schema=Problem, content_type=PROBLEM_TYPE, description=_PROBLEMS[code]
+                )(documented)
+            security: list[dict[str, list[str]]] = [{"token": []}]
+            if access == "open":
+                security = [{}, *security]
+            described: dict[str, Any] = {"operationId": name, "summary": f"{zh} / {en}", "security": security}
+            if parameters:
+                described["parameters"] = list(parameters)
+            documented = self.doc(**described)(documented)
+            self.route(path, methods=[method], endpoint=name, tags=[self.tag])(documented)
+            return view
+
+        return declare
+
+
+def _keep_private(response: Response) -> Response:
+    """Answers differ by reader and language, and no cache in between may keep them."""
+    response.cache_control.no_store = True
+    response.vary.update(("Authorization", "Accept-Language"))
+    response.headers.setdefault("Content-Language", "en" if language() == "en" else "zh-CN")
+    return response
+
+
+def make_document(app: Flask) -> ApiDocument:
+    """The document of an application, to which nouns are then registered."""
+    app.config.update(
+        API_TITLE="Duijie 对接",
+        API_VERSION=product_version(),
+        OPENAPI_VERSION="3.1.0",
+        OPENAPI_URL_PREFIX=None,
+    )
+    app.url_map.converters["id"] = IdConverter
+    document = ApiDocument(app, spec_kwargs={"info": {"description": _DESCRIPTION, "license": {"name": "Apache-2.0"}}})
+    document.register_converter(IdConverter, lambda _converter: {"type": "string", "pattern": ID_PATTERN})
+    document.spec.components.security_scheme(
+        "token", {"type": "http", "scheme": "bearer", "description": "A token made by `POST /api/v1/tokens`."}
+    )
+    return document

@@ -1,0 +1,129 @@
+"""Organisations, experts, accounts, tokens and vocabularies."""
+
+from __future__ import annotations
+
+from marshmallow import fields
+from marshmallow.validate import Length, OneOf, Range
+
+from matching.models.api_token import TOKEN_SCOPES
+from matching.models.organisation import ORGANISATION_KINDS
+from matching.models.user import USER_ROLES
+from matching.services.accounts import MEMBER_ROLES
+from matching.services.api_tokens import LONGEST_LIFE, NAME_LENGTH
+from web.api.fields import ApiSchema, Moment, Text
+from web.api.schemas.posts import OrganisationName
+
+
+class Organisation(ApiSchema):
+    """An organisation as everybody may know it."""
+
+    id = fields.String(required=True)
+    kind = fields.String(required=True, validate=OneOf(ORGANISATION_KINDS))
+    name = fields.String(required=True)
+    name_en = fields.String(required=True, allow_none=True)
+    uscc = fields.String(required=True, allow_none=True, metadata={"description": "统一社会信用代码."})
+    region_code = fields.String(required=True)
+    town = fields.String(required=True, allow_none=True)
+    language = fields.String(required=True)
+    intro = fields.String(required=True)
+    stage = fields.String(required=True, allow_none=True)
+    website = fields.String(required=True, allow_none=True)
+    industry_codes = fields.List(fields.String(), required=True)
+
+
+class ExpertPlace(OrganisationName):
+    """Where an expert works."""
+
+    relation = fields.String(required=True, metadata={"description": "employed or retained."})
+
+
+class Expert(ApiSchema):
+    """An expert, without personal contact data."""
+
+    id = fields.String(required=True)
+    name = fields.String(required=True)
+    name_en = fields.String(required=True, allow_none=True)
+    title = fields.String(required=True, allow_none=True)
+    fields_of_work = fields.List(fields.String(), required=True)
+    intro = fields.String(required=True)
+    language = fields.String(required=True)
+    region_code = fields.String(required=True)
+    organisations = fields.List(fields.Nested(ExpertPlace), required=True)
+
+
+class Term(ApiSchema):
+    """One entry of a vocabulary."""
+
+    code = fields.String(required=True)
+    parent_code = fields.String(required=True, allow_none=True)
+    label = fields.String(required=True, metadata={"description": "In the language of the request."})
+    label_zh = fields.String(required=True)
+    label_en = fields.String(required=True)
+
+
+class VocabularyList(ApiSchema):
+    """All vocabularies by name, with what may be chosen now."""
+
+    vocabularies = fields.Dict(keys=fields.String(), values=fields.List(fields.Nested(Term)), required=True)
+    regions = fields.List(fields.Nested(Term), required=True, metadata={"description": "行政区划."})
+
+
+class MemberOf(OrganisationName):
+    """An organisation of the caller."""
+
+    role = fields.String(required=True, validate=OneOf(MEMBER_ROLES))
+
+
+class PresentedToken(ApiSchema):
+    """The token of the request."""
+
+    id = fields.String(required=True)
+    name = fields.String(required=True)
+    scopes = fields.List(fields.String(validate=OneOf(TOKEN_SCOPES)), required=True)
+    expires_at = Moment(required=True)
+
+
+class Token(PresentedToken):
+    """A token without its secret."""
+
+    created_at = Moment(required=True)
+    last_used_at = Moment(required=True, allow_none=True)
+
+
+class NewToken(Token):
+    """A token with its secret, which is shown this once."""
+
+    token = fields.String(required=True, metadata={"description": "Present it as `Authorization: Bearer …`."})
+
+
+class TokenList(ApiSchema):
+    """The caller's tokens that work now."""
+
+    items = fields.List(fields.Nested(Token), required=True)
+
+
+class TokenEntry(ApiSchema):
+    """Whose token, and what for."""
+
+    email = Text(most=200, least=1, required=True)
+    password = Text(most=200, least=1, required=True, metadata={"format": "password"})
+    name = Text(most=NAME_LENGTH, load_default="API", metadata={"description": "To know later which one to revoke."})
+    scopes = fields.List(
+        fields.String(validate=OneOf(TOKEN_SCOPES)),
+        validate=Length(min=1, max=len(TOKEN_SCOPES)),
+        load_default=list(TOKEN_SCOPES),
+    )
+    expires_in_days = fields.Integer(strict=True, validate=Range(min=1, max=LONGEST_LIFE.days), load_default=90)
+
+
+class Me(ApiSchema):
+    """The caller."""
+
+    id = fields.String(required=True)
+    name = fields.String(required=True)
+    email = fields.String(required=True)
+    role = fields.String(required=True, validate=OneOf(USER_ROLES))
+    language = fields.String(required=True)
+    region_code = fields.String(required=True, allow_none=True)
+    organisations = fields.List(fields.Nested(MemberOf), required=True)
+    token = fields.Nested(PresentedToken, required=True)

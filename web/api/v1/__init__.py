@@ -1,0 +1,26 @@
+"""Version 1: one blueprint a noun."""
+
+from __future__ import annotations
+
+from web.api.document import Noun
+from web.api.v1.capabilities import capabilities
+from web.api.v1.experts import experts
+from web.api.v1.me import me
+from web.api.v1.needs import needs
+from web.api.v1.notifications import notifications
+from web.api.v1.organisations import organisations
+from web.api.v1.search import search
+from web.api.v1.tokens import tokens
+from web.api.v1.vocabularies import vocabularies
+
+NOUNS: tuple[Noun, ...] = (
+    tokens,
+    me,
+    needs,
+    capabilities,
+    search,
+    notifications,
+    organisations,
+    experts,
+    vocabularies,
+)
