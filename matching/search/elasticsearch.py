@@ -16,7 +16,7 @@ import re
 import secrets
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import resources
@@ -149,9 +149,9 @@ class ElasticsearchIndex:
         """See SearchIndex.begin_rebuild."""
         with self._speaking() as client:
             self._require_active()
-            unused = [name for name in self._names() if not any(t.active and t.name == name for t in self._targets())]
-            if unused:
-                client.indices.delete(index=unused, ignore_unavailable=True)
+            for target in self._survey():
+                if not target.active:
+                    self._drop(target)
             building = self._create(model_revision, dimension, active=False)
             # Writers see the new index from here on; what was removed before has to be taken along.
             client.indices.refresh(index=self.read_alias)
@@ -169,8 +169,7 @@ class ElasticsearchIndex:
         outcomes: dict[str, WriteReport] = {}
         with self._speaking():
             for _ in range(_ROUNDS):
-                self._require_active()
-                targets = self._targets()
+                targets = self._require_active()
                 missing = [target for target in targets if target.name not in outcomes]
                 if not missing:
                     return next(outcomes[target.name] for target in targets if target.active)
@@ -527,52 +526,63 @@ class ElasticsearchIndex:
                 yield from hits
                 after = hits[-1]["sort"]
         finally:
-            with self._speaking() as client:
+            # The server lets go of it by itself after five minutes.
+            with suppress(PartUnavailable), self._speaking() as client:
                 client.options(ignore_status=404).close_point_in_time(id=point)
 
     # -- indices ------------------------------------------------------------------------------------------------
 
     def _targets(self) -> list[_Target]:
         """Our indices that are active or being built, the active one first, as the server has them now."""
+        living = [target for target in self._survey() if target.active or target.building]
+        return sorted(living, key=lambda target: (not target.active, target.name))
+
+    def _survey(self) -> list[_Target]:
+        """All our indices; one that is neither active nor being built is what an ended or killed rebuild left."""
         answer = self._client().indices.get(
             index=f"{self.prefix}-posts-v*", filter_path="*.aliases,*.mappings._meta", expand_wildcards="open"
         )
         targets: list[_Target] = []
         for name, found in answer.body.items():
-            aliases = found.get("aliases", {})
-            if not self._name.fullmatch(name):
-                continue
-            meta = found.get("mappings", {}).get("_meta", {})
-            targets.append(
-                _Target(
-                    name,
-                    active=self.read_alias in aliases,
-                    building=self.building_alias in aliases,
-                    model_revision=meta.get("model_revision", ""),
-                    dimension=int(meta.get("dimension", 0)),
+            if self._name.fullmatch(name):
+                aliases = found.get("aliases", {})
+                meta = found.get("mappings", {}).get("_meta", {})
+                targets.append(
+                    _Target(
+                        name,
+                        active=self.read_alias in aliases,
+                        building=self.building_alias in aliases,
+                        model_revision=meta.get("model_revision", ""),
+                        dimension=int(meta.get("dimension", 0)),
+                    )
                 )
-            )
-        return sorted(
-            (target for target in targets if target.active or target.building),
-            key=lambda target: (not target.active, target.name),
-        )
+        return targets
 
-    def _require_active(self) -> None:
-        """Create the first index where there is none."""
-        for _ in range(_ROUNDS):
-            if any(target.active for target in self._targets()):
+    def _drop(self, target: _Target) -> None:
+        """Delete an index that is not active; one that became active since it was looked at stays."""
+        client = self._client()
+        if target.building:
+            try:
+                # Whoever takes the alias away decides: activating needs it as well.
+                client.indices.update_aliases(
+                    actions=[{"remove": {"index": target.name, "alias": self.building_alias, "must_exist": True}}]
+                )
+            except elasticsearch.NotFoundError:
                 return
+        client.indices.delete(index=target.name, ignore_unavailable=True)
+
+    def _require_active(self) -> list[_Target]:
+        """The living indices as `_targets`; the first one is created where there is none."""
+        for _ in range(_ROUNDS):
+            targets = self._targets()
+            if any(target.active for target in targets):
+                return targets
             try:
                 self._create("", self.dimension, active=True)
             except elasticsearch.BadRequestError as error:
                 if error.error != "resource_already_exists_exception":  # another process was quicker
                     raise
         raise PartUnavailable("index", "无法创建索引", message_en="The index could not be created.")
-
-    def _names(self) -> list[str]:
-        """All indices of ours, those that an ended or killed rebuild left included."""
-        names = self._client().indices.get(index=f"{self.prefix}-posts-v*", filter_path="*.aliases").body
-        return [name for name in names if self._name.fullmatch(name)]
 
     def _create(self, model_revision: str, dimension: int, *, active: bool) -> _Target:
         """Make an index with its aliases, in one request.
@@ -585,8 +595,9 @@ class ElasticsearchIndex:
         if active:
             name = f"{stem}-000001"
         else:
-            numbers = [int(found.group(1)) for found in map(self._name.fullmatch, self._names()) if found]
-            name = f"{stem}-{max(numbers, default=1) + 1:06}-{secrets.token_hex(4)}"
+            found = [self._name.fullmatch(target.name) for target in self._survey()]
+            number = max((int(match.group(1)) for match in found if match), default=1) + 1
+            name = f"{stem}-{number:06}-{secrets.token_hex(4)}"
         self._client().indices.create(
             index=name,
             settings=body["settings"],
@@ -696,9 +707,8 @@ class ElasticsearchRebuild:
 
     def abort(self) -> None:
         """See Rebuild.abort."""
-        with self._index._speaking() as client:
-            if self._is_building():
-                client.indices.delete(index=self._target.name, ignore_unavailable=True)
+        with self._index._speaking():
+            self._index._drop(self._target)
 
     def _is_building(self) -> bool:
         return any(target.building and target.name == self._target.name for target in self._index._targets())

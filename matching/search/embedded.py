@@ -63,7 +63,6 @@ from matching.search.port import (
     Hit,
     IndexEntry,
     IndexStatus,
-    SearchFilters,
     Vector,
     VectorField,
     VectorQuery,
@@ -523,8 +522,7 @@ def _passing(
     reading: _Reading, query: WordQuery | VectorQuery, seqs: NDArray[np.int64], *, all_at_once: bool = False
 ) -> NDArray[np.bool_]:
     """Which of the seqs (ascending) pass the query's filters and visibility."""
-    filters: SearchFilters = query.filters
-    condition, values = filter_sql(filters, query.audience, query.now)
+    condition, values = filter_sql(query.filters, query.audience, query.now, few=not all_at_once)
     if all_at_once:
         sql = "SELECT group_concat(entry.seq, ' ') FROM entry_{g} AS entry WHERE {condition}"
     else:

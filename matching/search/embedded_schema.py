@@ -55,6 +55,7 @@ _GENERATION_SCHEMA = (
         value TEXT NOT NULL,
         PRIMARY KEY (seq, field, value)
     ) WITHOUT ROWID""",
+    "CREATE INDEX facet_by_value_{g} ON facet_{g} (field, value, seq)",
     'CREATE TABLE vector_{g} (seq INTEGER PRIMARY KEY, title BLOB, "full" BLOB)',
     "CREATE TABLE tombstone_{g} (post_id TEXT PRIMARY KEY, version INTEGER NOT NULL) WITHOUT ROWID",
     "CREATE TABLE dropped_{g} (change INTEGER PRIMARY KEY AUTOINCREMENT, seq INTEGER NOT NULL)",

@@ -2,37 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import uuid
 
 import pytest
 
 from matching.errors import PartUnavailable
 from matching.search.factory import open_index
-from tests.servers.elasticsearch import ElasticsearchServer, start_elasticsearch
+from tests.servers.elasticsearch import ElasticsearchServer
 from tests.unit.matching.search.index_entries import DIMENSION, direction, make_entry, vector_query, word_query
 
 pytestmark = pytest.mark.integration
 
 
-@pytest.fixture
-def own_server(elasticsearch_server: ElasticsearchServer) -> Iterator[ElasticsearchServer]:
-    """A server that the test may stop; where the shared one runs, a second one can be had."""
-    with start_elasticsearch() as server:
-        yield server
-
-
-def test_nothing_confirmed_is_lost_when_the_server_is_killed(own_server: ElasticsearchServer) -> None:
-    index = open_index(own_server.url, dimension=DIMENSION)
+def test_nothing_confirmed_is_lost_when_the_server_is_killed(elasticsearch_server: ElasticsearchServer) -> None:
+    index = open_index(elasticsearch_server.url, prefix=f"restart-{uuid.uuid4().hex[:12]}", dimension=DIMENSION)
     report = index.write(make_entry(f"p{number}", "酱油", full_vector=direction(1)) for number in range(20))
     assert report.written == 20
-    own_server.stop(kill=True)
+    elasticsearch_server.stop(kill=True)
     with pytest.raises(PartUnavailable) as raised:
         index.find_by_words([word_query("酱油")])
     assert raised.value.part == "index"
     with pytest.raises(PartUnavailable):
         index.write([make_entry("late", "酱油")])
     assert index.status().ready is False
-    own_server.start()
+    elasticsearch_server.start()
     index.refresh()
     assert index.status().entries == 20
     assert index.write([make_entry("late", "酱油")]).written == 1

@@ -169,19 +169,38 @@ class TestVectors:
         assert found["b"][1] == pytest.approx(full, abs=1e-6)
 
     def test_filters_leave_the_nearest_of_what_remains(self, index: SearchIndex) -> None:
+        """Few of many posts pass, so they are not among the nearest of all."""
         generator = np.random.default_rng(5)
         vectors = generator.normal(size=(300, DIMENSION)).astype(np.float32)
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
         load(
             index,
             *(
-                make_entry(f"p{number:03}", full_vector=vectors[number], town=f"镇{number % 50}")
+                make_entry(
+                    f"p{number:03}",
+                    "词",
+                    full_vector=vectors[number],
+                    town=f"镇{number % 50}",
+                    industry_codes=("C", f"C{number % 50}"),
+                    cooperation_modes=("joint", f"mode-{number % 50}"),
+                    organisation_id=f"org-{number % 50}",
+                )
                 for number in range(300)
             ),
         )
         query = vectors[0]
-        expected = sorted(range(7, 300, 50), key=lambda number: -float(vectors[number] @ query))
-        assert ids_by_vector(index, query, towns=frozenset({"镇7"})) == [f"p{number:03}" for number in expected]
+        places = sorted(range(7, 300, 50), key=lambda number: -float(vectors[number] @ query))
+        nearest = [f"p{number:03}" for number in places]
+        for filters in (
+            {"towns": frozenset({"镇7"})},
+            {"industry_codes": frozenset({"C7", "C999"})},
+            {"cooperation_modes": frozenset({"mode-7"})},
+            {"organisation_ids": frozenset({"org-7"})},
+            {"exclude_organisation_ids": frozenset(f"org-{number}" for number in range(50) if number != 7)},
+            {"industry_codes": frozenset({"C"}), "cooperation_modes": frozenset({"mode-7"})},
+        ):
+            assert ids_by_vector(index, query, **filters) == nearest
+            assert ids_by_words(index, "词", **filters) == sorted(nearest)
 
     def test_a_short_list_is_filled_up_by_words(self, index: SearchIndex) -> None:
         load(
