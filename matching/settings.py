@@ -91,7 +91,7 @@ class Settings(BaseSettings):
 def load_settings() -> Settings:
     """Read the environment; raises InvalidInput naming the variable that is wrong."""
     try:
-        return Settings()  # type: ignore[call-arg]
+        return Settings()
     except ValidationError as error:
         first = error.errors()[0]
         name = "_".join(str(part) for part in first["loc"]) or "settings"

@@ -23,7 +23,7 @@ def rebuild() -> None:
     platform = build_platform(load_settings())
     with progress_bar("重建索引 / rebuilding") as on_progress:
         report = rebuild_index(platform, utc_now, on_progress=on_progress)
-    click.echo(f"{report.written} 条 / entries, {report.removed} 条已移除 / removed")
+    click.echo(f"{report.written + report.superseded} 条 / entries")
 
 
 @index.command("reconcile")
