@@ -23,6 +23,7 @@ from matching.importing.places import Finding, Place, refuse
 from matching.importing.read_table import Question, TableReading, read_tables
 from matching.importing.values import (
     Unreadable,
+    find_emails,
     fold,
     is_nothing,
     is_scientific,
@@ -38,6 +39,7 @@ from matching.importing.values import (
     read_ticked,
     split_lines,
     split_list,
+    without_emails,
 )
 from matching.importing.vocabularies import TermFinder, Vocabularies
 from matching.organisation_code import check_uscc
@@ -382,6 +384,11 @@ def no_rows(reading: TableReading) -> InvalidInput:
     )
 
 
+TEXT_FIELDS: dict[RecordKind, str] = {"needs": "problem", "capabilities": "abstract"}
+"""The text whose opening serves as the title in files that have no column for one."""
+_OPENING = 60
+
+
 def understand_tables(
     tables: Sequence[Table],
     reading: TableReading,
@@ -389,7 +396,7 @@ def understand_tables(
     column_map: Mapping[str, str | None] | None = None,
     guess: Callable[[Table, RecordKind], list[ColumnGuess]] = guess_columns,
 ) -> tuple[list[tuple[Table, Place, list[ColumnGuess]]], list[Finding]]:
-    """The tables with a column for the title, each with its columns, and notices of those without one.
+    """The tables with a column for the title (or for the text), each with its columns, and notices of the others.
 
     The caller's map is applied to the guess. Raises InvalidInput when there are tables but none has the title.
     """
@@ -401,7 +408,7 @@ def understand_tables(
         guesses = guess(table, kind)
         if column_map:
             guesses = apply_column_map(guesses, column_map, kind)
-        if any(one.field == title.name for one in guesses):
+        if any(one.field in (title.name, TEXT_FIELDS.get(kind)) for one in guesses):
             understood.append((table, place, guesses))
             continue
         headers = "、".join(one.header for one in guesses[:12])
@@ -425,7 +432,9 @@ def visible_columns(
     """The columns that are taken. Raises InvalidInput where the title's is hidden and hidden columns are not taken."""
     taken = [guess for guess in guesses if include_hidden or guess.column not in table.hidden_columns]
     title = title_field(kind)
-    if not any(guess.field == title.name for guess in taken):
+    wanted = {guess.field for guess in guesses} & {title.name, TEXT_FIELDS.get(kind)}
+    missing = wanted - {guess.field for guess in taken}
+    if missing and (title.name in missing or missing == wanted):
         raise refuse(
             "import.title_hidden",
             f"“{title.zh}”这一列是隐藏的；请取消隐藏，或选择读取隐藏内容",
@@ -496,6 +505,7 @@ _MAX_LENGTH = {
     "contact_name": 80, "name_en": 300, "position": 80, "department": 200, "orcid": 40, "website": 300,
     "postcode": 20, "ip_status": 40, "ip_type": 40, "registration_number": 80, "fax": 40, "legal_representative": 80,
 }  # fmt: skip
+_IDENTIFYING = frozenset(("title", "name", "external_id", "organisation_name"))
 _SECRET = re.compile(r"(?<!非)(?<!不)(?:秘密|机密|绝密|涉密)")
 _SUSPICIOUS_WAN = 10_000
 
@@ -630,9 +640,7 @@ class RowParser:
                     if value is not None:
                         parsed.values.setdefault(name, value)
             case "phones":
-                phones = parse_phones(text)
-                self._extend(parsed, found.name, (*phones.numbers, *phones.doubtful))
-                parsed.warnings.extend(_doubtful_phone(phone, where) for phone in phones.doubtful)
+                self._read_phones(parsed, found, guess, text, where)
             case "emails":
                 self._extend(parsed, found.name, parse_emails(text))
             case "contact":
@@ -655,25 +663,41 @@ class RowParser:
                 parsed.values[found.name] = parse_visibility(text)
 
     def _set(self, parsed: ParsedRow, name: str, value: str | None, where: Place) -> None:
+        """A short text. Too long for what identifies a row refuses it; elsewhere the text is kept beside the fields."""
         limit = _MAX_LENGTH.get(name)
         if value and limit and len(value) > limit:
-            parsed.refusals.append(
-                (
-                    name,
-                    Finding(
-                        code=f"import.{name}_too_long",
-                        zh=f"超过 {limit} 个字（现有 {len(value)} 个）",
-                        en=f"longer than {limit} characters ({len(value)})",
-                        place=where,
-                    ),
-                )
+            finding = Finding(
+                code=f"import.{name}_too_long",
+                zh=f"超过 {limit} 个字（现有 {len(value)} 个）",
+                en=f"longer than {limit} characters ({len(value)})",
+                place=where,
             )
-            return
-        if value:
+            if name in _IDENTIFYING:
+                parsed.refusals.append((name, finding))
+            else:
+                parsed.extra[self._free_key(parsed, where.column_name or name)] = value
+                parsed.warnings.append(finding)
+        elif value:
             parsed.values[name] = value
 
     def _extend(self, parsed: ParsedRow, name: str, items: tuple[str, ...]) -> None:
         parsed.values[name] = tuple(dict.fromkeys((*parsed.values.get(name, ()), *items)))
+
+    def _read_phones(self, parsed: ParsedRow, found: Field, guess: ColumnGuess, text: str, where: Place) -> None:
+        """Numbers, and what else stands in a cell called 联系方式: a name, an e-mail address."""
+        emails = find_emails(text) if "@" in text else ()
+        if emails:
+            self._extend(parsed, "contact_emails", emails)
+            text = without_emails(text)
+        phones = parse_phones(text)
+        names = tuple(piece for piece in phones.doubtful if not re.search(r"\d", piece))
+        doubtful = tuple(piece for piece in phones.doubtful if piece not in names)
+        self._extend(parsed, found.name, (*phones.numbers, *doubtful))
+        parsed.warnings.extend(_doubtful_phone(phone, where) for phone in doubtful)
+        if names and "contact_name" in self._fields and not parsed.values.get("contact_name"):
+            parsed.values["contact_name"] = "、".join(names)[:80]
+        elif names and "、".join(names) != parsed.values.get("contact_name"):
+            parsed.extra[self._free_key(parsed, guess.header)] = "、".join(names)
 
     def _read_uscc(self, parsed: ParsedRow, found: Field, guess: ColumnGuess, text: str, where: Place) -> None:
         if is_nothing(text):
@@ -760,6 +784,18 @@ class RowParser:
     def _finish(self, parsed: ParsedRow, row: TableRow, guesses: list[ColumnGuess], place: Place) -> None:
         title = title_field(self.kind)
         refused = {name for name, _ in parsed.refusals}
+        text = parsed.values.get(TEXT_FIELDS.get(self.kind, ""))
+        if text and not any(guess.field == title.name for guess in guesses):
+            opening = str(text).split("\n")[0]
+            parsed.values[title.name] = opening[:_OPENING] + ("…" if len(opening) > _OPENING else "")
+            parsed.warnings.append(
+                Finding(
+                    code="import.title_from_text",
+                    zh=f"文件中没有“{title.zh}”一列，用描述的开头代替",
+                    en=f'there is no column for "{title.en}"; the opening of the text is used',
+                    place=place.at(row=row.number),
+                )
+            )
         if not parsed.values.get(title.name) and title.name not in refused:
             column = next((guess for guess in guesses if guess.field == title.name), None)
             where = self._place(row, column, place) if column else place.at(row=row.number)
@@ -798,7 +834,7 @@ class RowParser:
                 Finding(
                     code="import.many_keywords",
                     zh=f"关键词有 {len(parsed.values['keywords'])} 个，请保留最重要的 5 个，排在后面的可能不用",
-                    en=f"{len(parsed.values['keywords'])} keywords; keep the five that matter, later ones may go unused",
+                    en=f"{len(parsed.values['keywords'])} keywords; keep the five that matter, others may go unused",
                     place=where,
                 )
             )

@@ -29,6 +29,7 @@ class Unreadable(ValueError):
         super().__init__(zh)
 
 
+_HAN = "\u3400-\u9fff\uf900-\ufaff\U00020000-\U000323af"
 _NOTHING = frozenset(
     (
         "",
@@ -390,7 +391,9 @@ def parse_phones(text: str) -> Phones:
         elif number is not None:
             numbers.append(number)
         elif several and not re.search(r"\d", rest):
-            numbers.extend(several)  # a name or a remark beside the number
+            numbers.extend(several)
+            if re.fullmatch(rf"[{_HAN}·A-Za-z .]{{1,20}}", rest):
+                doubtful.append(rest)  # a name beside the number
         else:
             parts = re.split(r"\s{1,}", piece)
             read = [_one_number(part, area)[0] for part in parts]
@@ -432,10 +435,22 @@ def parse_emails(text: str) -> tuple[str, ...]:
     """All e-mail addresses of a cell, the domain in lower case. Raises Unreadable for text without an address."""
     if is_nothing(text):
         return ()
-    found = tuple(dict.fromkeys(_lower_domain(match.group()) for match in _EMAIL.finditer(fold(text))))
+    found = find_emails(text)
     if not found:
         raise Unreadable(f"不是邮箱地址：{text}", f"not an e-mail address: {text}")
     return found
+
+
+def find_emails(text: str) -> tuple[str, ...]:
+    """The e-mail addresses within a text, each once."""
+    return tuple(dict.fromkeys(_lower_domain(match.group()) for match in _EMAIL.finditer(fold(text))))
+
+
+def without_emails(text: str) -> str:
+    """The text without its e-mail addresses and what introduces them."""
+    return re.sub(
+        rf"(?:邮箱|电子邮箱|e-?mail)?\s*[:：]?\s*(?:{_EMAIL.pattern})", " ", fold(text), flags=re.IGNORECASE
+    ).strip()
 
 
 def _lower_domain(address: str) -> str:
@@ -455,7 +470,6 @@ def parse_contact(text: str) -> tuple[str, Phones]:
 
 # --- lists -----------------------------------------------------------------------------------------------------------
 
-_HAN = "\u3400-\u9fff\uf900-\ufaff\U00020000-\U000323af"
 _QUOTED = re.compile(r'"((?:[^"]|"")*)"')
 _TICKED = re.compile(r"[☑☒✓✔√■●◉⊠]")
 _EMPTY_BOX = re.compile(r"[□☐○◯〇◻▢]")

@@ -13,7 +13,7 @@ import pytest
 from matching.documents import MoneyRange
 from matching.errors import InvalidInput
 from matching.exporting.cells import neutralise
-from matching.importing.records import ExpertRecord, NeedRecord, OrganisationRecord, read_records
+from matching.importing.records import CapabilityRecord, ExpertRecord, NeedRecord, OrganisationRecord, read_records
 from matching.importing.refused import write_refused
 from matching.importing.template import write_template
 from matching.importing.vocabularies import VocabularyTerm
@@ -285,6 +285,45 @@ def test_a_column_map_takes_a_file_whose_headers_nobody_knows(tmp_path: Path) ->
     assert reading.records == (NeedRecord(external_id="N-1", title="甲", problem="一"),)
 
 
+def test_without_a_column_for_the_title_the_opening_of_the_text_serves(tmp_path: Path) -> None:
+    rows = [
+        ["需求方", "需求内容", "联系方式"],
+        ["示例甲", "解决填孔空洞问题" * 10, "张三，13800138000"],
+        ["示例乙", "", "李四 a@Example.org"],
+    ]
+
+    reading = read_records(write_text(tmp_path / "a.csv", rows), "needs")
+
+    assert reading.records == (
+        NeedRecord(
+            title=("解决填孔空洞问题" * 10)[:60] + "…", problem="解决填孔空洞问题" * 10, organisation_name="示例甲",
+            contact_name="张三", contact_phones=("13800138000",),
+        ),
+    )  # fmt: skip
+    assert [_codes(row) for row in reading.rows] == [["import.title_from_text"], ["import.title_missing"]]
+
+
+def test_a_cell_for_contacts_may_hold_a_name_a_phone_and_an_address(tmp_path: Path) -> None:
+    rows = [
+        ["需求名称", "描述", "联系方式"],
+        ["甲", "一", "张三 13800138000 邮箱：a@Example.org"],
+        ["乙", "二", "李四"],
+    ]
+
+    records = read_records(write_text(tmp_path / "a.csv", rows), "needs").records
+
+    assert records == (
+        NeedRecord(
+            title="甲",
+            problem="一",
+            contact_name="张三",
+            contact_phones=("13800138000",),
+            contact_emails=("a@example.org",),
+        ),
+        NeedRecord(title="乙", problem="二", contact_name="李四"),
+    )
+
+
 def test_progress_is_told_and_can_stop_the_reading(tmp_path: Path) -> None:
     path = write_text(
         tmp_path / "a.csv", [["需求名称", "编号"], *([f"需求{number}", str(number)] for number in range(250))]
@@ -326,6 +365,17 @@ def test_texts_too_long_for_their_field_are_refused(tmp_path: Path, field: str, 
     reading = read_records(write_text(tmp_path / "a.csv", rows), "needs")
 
     assert _codes(reading.rows[0])[0] == f"import.{field}_too_long"
+
+
+def test_a_long_remark_in_a_short_field_is_kept_beside_the_fields(tmp_path: Path) -> None:
+    rows = [["成果名称", "简介", "知识产权情况"], ["甲", "一", "已授权发明专利三项，" * 10]]
+
+    reading = read_records(write_text(tmp_path / "a.csv", rows), "capabilities")
+
+    assert reading.records == (
+        CapabilityRecord(title="甲", abstract="一", extra={"知识产权情况": "已授权发明专利三项，" * 10}),
+    )
+    assert _codes(reading.rows[0]) == ["import.ip_status_too_long"]
 
 
 def test_refused_rows_come_back_in_a_file_that_can_be_corrected(tmp_path: Path) -> None:
