@@ -52,8 +52,8 @@ def read_docx(content: bytes, budget: Budget) -> list[Grid]:
                 grids.append(grid)
         lines = _labelled_lines(body, budget)
     except (
-        OpcError, etree.LxmlError, zipfile.BadZipFile, zlib.error, EOFError, KeyError, ValueError, AttributeError,
-        OSError, NotImplementedError, TypeError, RecursionError,
+        OpcError, etree.LxmlError, zipfile.BadZipFile, zlib.error, EOFError, LookupError, ValueError, AttributeError,
+        OSError, RuntimeError, TypeError,
     ) as error:  # fmt: skip
         raise damaged(place, f"{type(error).__name__}: {error}"[:200]) from error
     if lines.rows:
@@ -74,7 +74,7 @@ def _refuse_document_types(package: zipfile.ZipFile, budget: Budget) -> None:
                     head = head[-16:] + chunk
                     if b"<!DOCTYPE" in head or b"<!ENTITY" in head:
                         raise damaged(budget.place, f"{entry.filename} declares entities")
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
+        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError) as error:
             raise damaged(budget.place, str(error)[:200]) from error
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zipfile
+import zlib
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -248,6 +249,9 @@ def _read_package(content: bytes, suffix: str, budget: Budget) -> tuple[list[Gri
 
 
 def _open_document_kind(package: zipfile.ZipFile) -> str | None:
-    with package.open("mimetype") as stream:
-        kind = stream.read(200).decode("ascii", "replace")
+    try:
+        with package.open("mimetype") as stream:
+            kind = stream.read(200).decode("ascii", "replace")
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError):
+        return None
     return "OpenDocument" if "opendocument" in kind else None

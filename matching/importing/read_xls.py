@@ -51,7 +51,7 @@ def read_xls(content: bytes, budget: Budget) -> list[Grid]:
 
 # What xlrd trips over in damaged files: it indexes into records without checking their length.
 _XLRD_TRIPS = (
-    AssertionError, AttributeError, EOFError, IndexError, KeyError, MemoryError, OSError, OverflowError, RecursionError,
+    AssertionError, AttributeError, EOFError, LookupError, MemoryError, OSError, OverflowError, RecursionError,
     TypeError, UnicodeError, ValueError, ZeroDivisionError, NotImplementedError, xlrd.compdoc.CompDocError,
     struct.error,
 )  # fmt: skip

@@ -370,7 +370,7 @@ def read_xlsx(content: bytes, budget: Budget) -> list[Grid]:
             return _read_workbook(package, budget)
     except (
         zipfile.BadZipFile, zlib.error, EOFError, SAXException, ParseError, DefusedXmlException,
-        NotImplementedError, OSError, RecursionError, UnicodeError, ValueError,
+        LookupError, OSError, RuntimeError, UnicodeError, ValueError,
     ) as error:  # fmt: skip
         raise damaged(place, f"{type(error).__name__}: {error}"[:200]) from error
 

@@ -571,6 +571,26 @@ def test_any_single_wrong_byte_is_either_read_or_refused(tmp_path: Path) -> None
                      "import.not_a_workbook", "import.undecodable", "import.empty"}  # fmt: skip
 
 
+def test_any_single_wrong_byte_of_a_word_document_is_either_read_or_refused(tmp_path: Path) -> None:
+    document = docx.Document()
+    table = document.add_table(rows=2, cols=2)
+    for row, texts in enumerate([["需求名称", "填孔"], ["单位名称", "示例甲"]]):
+        for column, text in enumerate(texts):
+            table.cell(row, column).text = text
+    document.save(tmp_path / "good.docx")
+    content = (tmp_path / "good.docx").read_bytes()
+    path = tmp_path / "a.docx"
+    codes = set()
+    for position in range(0, len(content), 499):
+        path.write_bytes(content[:position] + bytes([content[position] ^ 0x20]) + content[position + 1 :])
+        try:
+            read_tables(path, "needs")
+        except InvalidInput as error:
+            codes.add(error.code)
+
+    assert codes == {"import.damaged"}
+
+
 def test_entities_in_a_sheet_are_refused(tmp_path: Path) -> None:
     head = '<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;">]>'
     path = write_raw_xlsx(tmp_path / "a.xlsx", sheet_data({1: {"A": "&b;"}}), head=head)
