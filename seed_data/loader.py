@@ -22,7 +22,6 @@ from matching.services.organisations import ExpertFields, OrganisationFields, ad
 from matching.services.posts import (
     CapabilityFields,
     NeedFields,
-    PostFields,
     archive_post,
     close_post,
     draft_capability,
@@ -225,12 +224,11 @@ def _load_post(platform: Platform, record: dict[str, Any], side: str, now: datet
         if uow.session.get(Post, record["id"]):
             return 0
     born = now - timedelta(days=record.get("published_days_ago") or 0)
-    entered = _need_fields(record) if side == "need" else _capability_fields(record)
     with platform.unit_of_work() as uow:
-        if isinstance(entered, NeedFields):
-            draft_need(uow, SYSTEM, entered, born, post_id=record["id"])
+        if side == "need":
+            draft_need(uow, SYSTEM, _need_fields(record), born, post_id=record["id"])
         else:
-            draft_capability(uow, SYSTEM, entered, born, post_id=record["id"])
+            draft_capability(uow, SYSTEM, _capability_fields(record), born, post_id=record["id"])
     _bring_to_status(platform, record["id"], record["status"], born)
     return 1
 
@@ -277,7 +275,7 @@ def _common(record: dict[str, Any], money: str) -> dict[str, Any]:
     }
 
 
-def _need_fields(record: dict[str, Any]) -> PostFields:
+def _need_fields(record: dict[str, Any]) -> NeedFields:
     return NeedFields(
         problem=record.get("problem", ""),
         indicators=tuple(record.get("indicators", ())),
@@ -290,7 +288,7 @@ def _need_fields(record: dict[str, Any]) -> PostFields:
     )
 
 
-def _capability_fields(record: dict[str, Any]) -> PostFields:
+def _capability_fields(record: dict[str, Any]) -> CapabilityFields:
     return CapabilityFields(
         kind=record["kind"],
         abstract=record.get("abstract", ""),

@@ -13,7 +13,7 @@ from matching.models import Post
 from matching.policy import Audience
 from matching.queries.posts import may_see_organisation
 from matching.queries.suggestions import SuggestedPost
-from matching.services.suggestions import ListedPair
+from matching.services.suggestion_lists import ListedPair
 from web.display import Fit, Span, fit_in_words, mark_excerpt
 from web.languages import page_language
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from celery import Celery
 from celery.signals import setup_logging, worker_init
-from kombu import Queue
+from kombu.entity import Queue
 
 from matching.settings import Settings, load_settings
 from matching.store.outbox import UPKEEP_QUEUE

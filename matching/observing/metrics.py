@@ -16,14 +16,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from matching.bootstrap import Platform
 from matching.clock import utc_now
 from matching.models import Post, Suggestion
+from matching.observing.parts import queue_depths
 from matching.store.outbox import outbox_backlog
 
 REQUEST_SECONDS = Histogram(
     "duijie_request_seconds", "Duration of requests.", ["endpoint", "method", "status"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.3, 0.6, 1.2, 3, 10),
 )  # fmt: skip
-
-QUEUES = ("matching", "upkeep", "mail")
 
 
 class _Shared(Collector):
@@ -72,8 +71,8 @@ class _Shared(Collector):
         client = Redis.from_url(self._platform.settings.redis_url, socket_connect_timeout=0.5, socket_timeout=1)
         try:
             depth = GaugeMetricFamily("duijie_queue_depth", "Tasks waiting in a queue.", labels=["queue"])
-            for queue in QUEUES:
-                depth.add_metric([queue], client.llen(queue))
+            for queue, waiting in queue_depths(client).items():
+                depth.add_metric([queue], waiting)
             yield depth
         finally:
             client.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from redis import Redis
 from redis.exceptions import RedisError
@@ -13,6 +14,11 @@ from matching.bootstrap import Platform
 from matching.errors import DuijieError
 from matching.store.engine import database_version
 from matching.store.migrate import schema_revision
+
+
+QUEUES = ("matching", "upkeep", "mail")
+PRIORITY_LISTS = ("", "\x06\x166")
+"""Suffixes of the Redis lists of a queue: the first priority has none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,11 +77,12 @@ def _check_index(platform: Platform) -> Part:
 
 def _check_redis(platform: Platform) -> list[Part]:
     remedy = "启动 Redis 并检查 DUIJIE_REDIS_URL / start Redis and check DUIJIE_REDIS_URL"
-    client = Redis.from_url(platform.settings.redis_url, socket_connect_timeout=1, socket_timeout=2)
+    # redis-py types its answers for the asynchronous client too.
+    client: Any = Redis.from_url(platform.settings.redis_url, socket_connect_timeout=1, socket_timeout=2)
     try:
         info = client.info("server")
         eviction = client.config_get("maxmemory-policy").get("maxmemory-policy", "noeviction")
-        waiting = {queue: client.llen(queue) for queue in ("matching", "upkeep", "mail")}
+        waiting = queue_depths(client)
     except RedisError as error:
         return [Part(name="redis", ready=False, needed=False, detail=_short(error), remedy=remedy)]
     finally:
@@ -90,6 +97,11 @@ def _check_redis(platform: Platform) -> list[Part]:
             remedy="" if eviction == "noeviction" else "设置 maxmemory-policy noeviction / set it to noeviction",
         )
     ]
+
+
+def queue_depths(client: Any) -> dict[str, int]:
+    """Tasks waiting in each queue, over all its priorities (Celery keeps one Redis list for each)."""
+    return {queue: sum(client.llen(queue + step) for step in PRIORITY_LISTS) for queue in QUEUES}
 
 
 def _check_model(platform: Platform, thorough: bool) -> Part:

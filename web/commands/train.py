@@ -29,7 +29,15 @@ def encoder(folders: tuple[Path, ...], base: Path, out: Path, epochs: int, seed:
     from matching.training.encoder import train_encoder
 
     with progress_bar("训练编码器 / training the encoder") as on_progress:
-        train_encoder(list(folders), base, out, seed=seed, epochs=epochs, resume=resume, on_progress=on_progress)
+        train_encoder(
+            list(folders),
+            base,
+            out,
+            seed=seed,
+            epochs=epochs,
+            resume=resume,
+            on_progress=lambda done, total, _what: on_progress(done, total),
+        )
     click.echo(f"{out}")
 
 
