@@ -1,0 +1,445 @@
+"""Proposing and re-planning the timetable of an event.
+
+Objectives come one after the other, each within the optimum of those before: as little weight dropped as possible; when
+re-planning, as few meetings moved as possible; as few breaks as possible; then high scores among what is held. Tables
+are given out last.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from matching.errors import DuijieError, InvalidInput
+from matching.scheduling.capacity import Shortage, bound_dropped_cost, list_shortages
+from matching.scheduling.conflicts import describe_conflict, explain_dropped, find_conflict
+from matching.scheduling.encoding import Encoding, encode_event, list_allowed_slots
+from matching.scheduling.event import DroppedMeeting, Event, ScheduledMeeting, Timetable, count_breaks
+from matching.scheduling.search import Cap, Found, Terms, minimise
+from matching.scheduling.tables import count_table_changes, seat_meetings
+
+_WEIGHT_DECIMALS = 10_000
+_SCORE_DECIMALS = 1_000
+_POLISH_SECONDS = 5.0
+_EXPLAIN_SHARE = 0.25
+
+
+class NoTimetableInTime(DuijieError):
+    """The time was over before any timetable that keeps all rules was found; nothing is known to be impossible."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "schedule.no_timetable_in_time",
+            "在给定时间内没有找到满足全部规则的日程，请延长时间或放宽要求",
+            message_en="no timetable that keeps all rules was found in time; allow more time or relax the rules",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a search is.
+
+    `phase` is drop (which meetings fit), move (re-planning), breaks or score. `slot_of` is the best timetable so far
+    (slot id by meeting id), None before there is one; `breaks` counts its breaks. `bound` is the lower bound of
+    breaks proven so far, 0 before the phase breaks.
+    """
+
+    phase: str
+    seconds: float
+    breaks: int | None
+    bound: int
+    slot_of: Mapping[str, str] | None
+
+
+@dataclass(slots=True)
+class _Run:
+    """One call's clock and listeners, and the best placing so far (slot number by meeting number)."""
+
+    event: Event
+    started: float
+    deadline: float
+    on_progress: Callable[[Progress], None] | None
+    should_stop: Callable[[], bool] | None
+    best: dict[int, int] | None = None
+
+    def remaining(self) -> float:
+        return max(0.0, self.deadline - time.monotonic())
+
+    def is_over(self) -> bool:
+        return self.remaining() <= 0 or (self.should_stop is not None and self.should_stop())
+
+    def search(
+        self,
+        phase: str,
+        encoding: Encoding,
+        objective: Terms,
+        *,
+        caps: Sequence[Cap] = (),
+        bound: int = 0,
+        start: tuple[int, ...] | None = None,
+        seconds: float | None = None,
+    ) -> Found:
+        def report(_value: int | None, low: int, model: tuple[int, ...] | None) -> None:
+            if self.on_progress is None:
+                return
+            slot_of = None if model is None else name_slots(self.event, encoding.read(model))
+            breaks = None if slot_of is None else sum(count_breaks(self.event, slot_of).values())
+            bound_of_breaks = low if phase == "breaks" else 0
+            self.on_progress(Progress(phase, time.monotonic() - self.started, breaks, bound_of_breaks, slot_of))
+
+        limit = self.remaining() if seconds is None else min(seconds, self.remaining())
+        found = minimise(
+            encoding.formula,
+            objective,
+            seconds=limit,
+            caps=caps,
+            bound=bound,
+            start=start,
+            on_progress=report,
+            should_stop=self.should_stop,
+        )
+        if found.model is not None:
+            self.best = encoding.read(found.model)
+        return found
+
+
+def name_slots(event: Event, placing: Mapping[int, int]) -> dict[str, str]:
+    """Return slot id by meeting id from slot number by meeting number."""
+    return {event.meetings[m].id: event.slots[s].id for m, s in placing.items()}
+
+
+def propose_timetable(
+    event: Event,
+    *,
+    time_limit_seconds: float,
+    on_progress: Callable[[Progress], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> Timetable:
+    """Return the best timetable of an event found in the time (wall-clock seconds), with a proven bound.
+
+    `on_progress` is called from the calling thread; `should_stop` is asked several times a second, and once it is
+    true the best timetable so far is returned. Status "optimal": dropped weight and breaks are proven smallest.
+    "infeasible": fixed meetings and rules contradict each other whatever is dropped; `conflict` says which. Raises
+    `InvalidInput` for a time limit that is not positive and `NoTimetableInTime` when it knows neither.
+    """
+    return _plan(event, time_limit_seconds, on_progress, should_stop, {}, {}, {})
+
+
+def replan(
+    event: Event,
+    previous: Timetable,
+    frozen_meeting_ids: Collection[str] = (),
+    *,
+    time_limit_seconds: float = 30.0,
+    on_progress: Callable[[Progress], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> Timetable:
+    """Return a timetable of the changed event that moves as few meetings as possible away from the previous one.
+
+    The event is the one that is wanted now: cancelled meetings are gone from it, new ones are in it. As little weight
+    as possible is dropped, then as few meetings as possible change their slot, then breaks are fewest (so `bound`
+    holds among timetables that move no more). Frozen meetings keep slot and table and are never dropped; the others
+    keep their table where they keep their slot, if it is free. Raises `InvalidInput` where a frozen meeting is not in
+    both event and previous timetable.
+    """
+    position = {slot.id: index for index, slot in enumerate(event.slots)}
+    number_of = {meeting.id: index for index, meeting in enumerate(event.meetings)}
+    places = {place.id: place for place in previous.meetings}
+    for identifier in frozen_meeting_ids:
+        if identifier not in number_of or identifier not in places or places[identifier].slot not in position:
+            raise InvalidInput(
+                "schedule.frozen_meeting_unknown",
+                f"锁定的洽谈“{identifier}”不在活动或原日程中",
+                where="frozen_meeting_ids",
+                message_en=f"the frozen meeting {identifier!r} is not in both the event and the previous timetable",
+            )
+    frozen = frozenset(frozen_meeting_ids)
+    pinned = replace(
+        event,
+        meetings=tuple(replace(m, fixed_slot=places[m.id].slot) if m.id in frozen else m for m in event.meetings),
+    )
+    kept = {number_of[i]: p for i, p in places.items() if i in number_of and p.slot in position}
+    stays = {m: position[place.slot] for m, place in kept.items()}
+    table_of = {m: place.table for m, place in kept.items() if place.table is not None and place.table <= event.tables}
+    decided = {m: table for m, table in table_of.items() if event.meetings[m].id in frozen}
+    return _plan(pinned, time_limit_seconds, on_progress, should_stop, stays, table_of, decided)
+
+
+def _cost_of_dropping(event: Event) -> list[int]:
+    """Return integer costs that order sets of dropped meetings by weight first and number second."""
+    scale = 1 if all(m.weight.is_integer() for m in event.meetings) else _WEIGHT_DECIMALS
+    return [round(m.weight * scale) * (len(event.meetings) + 1) + 1 for m in event.meetings]
+
+
+def _weight_bound(event: Event, cost: int) -> float:
+    """Return the least total weight that a cost of dropping of at least `cost` can mean."""
+    scale = 1 if all(m.weight.is_integer() for m in event.meetings) else _WEIGHT_DECIMALS
+    count = len(event.meetings)
+    return max(0, -(-(cost - count) // (count + 1))) / scale
+
+
+def _plan(
+    event: Event,
+    time_limit_seconds: float,
+    on_progress: Callable[[Progress], None] | None,
+    should_stop: Callable[[], bool] | None,
+    stays: Mapping[int, int],
+    preferred_tables: Mapping[int, int],
+    decided_tables: Mapping[int, int],
+) -> Timetable:
+    if not time_limit_seconds > 0:
+        raise InvalidInput(
+            "schedule.time_limit",
+            "时间限制必须大于 0 秒",
+            where="time_limit_seconds",
+            message_en="must be more than 0 seconds",
+        )
+    started = time.monotonic()
+    run = _Run(event, started, started + time_limit_seconds, on_progress, should_stop)
+    shortages = list_shortages(event)
+    costs = _cost_of_dropping(event)
+    bound = bound_dropped_cost(event, shortages, costs, run.remaining() / 4)
+
+    encoding: Encoding | None = None
+    start: tuple[int, ...] | None = None
+    drop_caps: list[Cap] = []
+    drop_cost_bound, drop_is_optimal = bound, False
+    if bound == 0:
+        encoding = encode_event(event)
+        first: Terms = _moves(encoding, stays) if stays else [(literal, 1) for literal in encoding.breaks]
+        found = run.search("move" if stays else "breaks", encoding, first)
+        if found.model is not None:
+            # Everything fits, so nothing is dropped.
+            return _finish(
+                run, encoding, found, stays, preferred_tables, decided_tables, shortages, True, 0.0, first=True
+            )
+        if found.outcome == "infeasible":
+            bound = min((c for m, c in enumerate(costs) if event.meetings[m].fixed_slot is None), default=1)
+        elif run.is_over():
+            return _fall_back(run, bound, preferred_tables, decided_tables)
+    may_drop = frozenset(m for m, meeting in enumerate(event.meetings) if meeting.fixed_slot is None)
+    encoding = encode_event(event, may_drop)
+    drops = [(literal, costs[m]) for m, literal in encoding.dropped.items()]
+    rows = [
+        Cap(
+            [(encoding.dropped[m], 1) for m in shortage.meetings if m in encoding.dropped],
+            least=len(shortage.meetings) - shortage.places,
+        )
+        for shortage in shortages
+    ]
+    found = run.search("drop", encoding, drops, caps=rows, bound=bound, seconds=run.remaining() * 0.6)
+    if found.outcome == "infeasible":
+        return _name_conflict(run)
+    if found.model is None:
+        return _fall_back(run, bound, preferred_tables, decided_tables)
+    drop_is_optimal, drop_cost_bound, start = found.outcome == "optimal", found.bound, found.model
+    drop_caps = [*rows, Cap(drops, most=found.value, least=found.bound)]
+    drop_bound = (
+        sum(event.meetings[m].weight for m in encoding.dropped if m not in (run.best or {}))
+        if drop_is_optimal
+        else _weight_bound(event, drop_cost_bound)
+    )
+    begun = Found("feasible", 0, 0, start)
+    return _finish(
+        run,
+        encoding,
+        begun,
+        stays,
+        preferred_tables,
+        decided_tables,
+        shortages,
+        drop_is_optimal,
+        drop_bound,
+        caps=drop_caps,
+    )
+
+
+def _moves(encoding: Encoding, stays: Mapping[int, int]) -> Terms:
+    return [(literal, 1) for (m, s), literal in encoding.held_in.items() if m in stays and s != stays[m]]
+
+
+def _finish(
+    run: _Run,
+    encoding: Encoding,
+    found: Found,
+    stays: Mapping[int, int],
+    preferred_tables: Mapping[int, int],
+    decided_tables: Mapping[int, int],
+    shortages: Sequence[Shortage],
+    proven: bool,
+    drop_bound: float,
+    *,
+    caps: Sequence[Cap] = (),
+    first: bool = False,
+) -> Timetable:
+    """Go through the objectives after dropping. With `first` the first of them has been searched and gave `found`."""
+    breaks: Terms = [(literal, 1) for literal in encoding.breaks]
+    held_back = _EXPLAIN_SHARE if caps else 0.0
+    held_caps = list(caps)
+    if stays:
+        moves = _moves(encoding, stays)
+        if not first:
+            found = run.search(
+                "move",
+                encoding,
+                moves,
+                caps=held_caps,
+                start=found.model,
+                seconds=run.remaining() * (1 - held_back) / 2,
+            )
+        proven = proven and found.outcome == "optimal"
+        held_caps.append(Cap(moves, most=found.value))
+    if stays or not first:
+        found = run.search(
+            "breaks", encoding, breaks, caps=held_caps, start=found.model, seconds=run.remaining() * (1 - held_back)
+        )
+    optimal = proven and found.outcome == "optimal"
+    bound = found.bound if proven else 0
+    scores = _scores(encoding)
+    if optimal and scores and not run.is_over():
+        run.search(
+            "score",
+            encoding,
+            scores,
+            caps=[*held_caps, Cap(breaks, most=found.value)],
+            start=found.model,
+            seconds=min(_POLISH_SECONDS, run.remaining() / 2),
+        )
+    placing = run.best or {}
+    dropped = [m for m in range(len(run.event.meetings)) if m not in placing]
+    reasons = explain_dropped(run.event, dropped, sorted(placing), shortages, run.remaining())
+    return _seat(run.event, placing, reasons, optimal, bound, drop_bound, preferred_tables, decided_tables, stays)
+
+
+def _scores(encoding: Encoding) -> Terms:
+    """Return the lost scores of dropped meetings as an objective; empty where they are all the same."""
+    event = encoding.event
+    if len({event.meetings[m].score for m in encoding.dropped}) <= 1:
+        return []
+    lowest = min(event.meetings[m].score for m in encoding.dropped)
+    highest = max(event.meetings[m].score for m in encoding.dropped)
+    lost = {
+        m: round((event.meetings[m].score - lowest) / (highest - lowest) * _SCORE_DECIMALS) for m in encoding.dropped
+    }
+    return [(encoding.dropped[m], value) for m, value in lost.items() if value > 0]
+
+
+def _seat(
+    event: Event,
+    placing: Mapping[int, int],
+    dropped: tuple[DroppedMeeting, ...],
+    optimal: bool,
+    bound: int,
+    drop_bound: float,
+    preferred_tables: Mapping[int, int],
+    decided_tables: Mapping[int, int],
+    stays: Mapping[int, int],
+) -> Timetable:
+    preferred = {m: t for m, t in preferred_tables.items() if m in placing and placing[m] == stays.get(m)}
+    decided = {m: t for m, t in decided_tables.items() if m in placing and placing[m] == stays.get(m)}
+    table_of = seat_meetings(event, placing, decided=decided, preferred=preferred)
+    breaks = sum(count_breaks(event, name_slots(event, placing)).values())
+    return Timetable(
+        status="optimal" if optimal else "feasible",
+        breaks=breaks,
+        bound=breaks if optimal else min(bound, breaks),
+        meetings=tuple(
+            ScheduledMeeting(event.meetings[m].id, event.slots[s].id, table_of[m]) for m, s in sorted(placing.items())
+        ),
+        dropped=dropped,
+        drop_bound=drop_bound,
+        table_changes=count_table_changes(event, placing, table_of),
+    )
+
+
+def _name_conflict(run: _Run) -> Timetable:
+    event = run.event
+    fixed = [m for m, meeting in enumerate(event.meetings) if meeting.fixed_slot is not None]
+    # Explaining may take as long again as solving was allowed to: an answer without its reason is of no use.
+    conflict = find_conflict(event, fixed, max(run.remaining(), (run.deadline - run.started) / 2))
+    if conflict is None:
+        raise NoTimetableInTime
+    return Timetable(
+        status="infeasible",
+        breaks=0,
+        bound=0,
+        meetings=(),
+        conflict=describe_conflict(event, conflict),
+        conflict_is_smallest=conflict.smallest,
+    )
+
+
+def _fall_back(
+    run: _Run, cost_bound: int, preferred_tables: Mapping[int, int], decided_tables: Mapping[int, int]
+) -> Timetable:
+    """Return a timetable made by placing one meeting after the other, for when the search had no time to find one.
+
+    Raises `NoTimetableInTime` when the fixed meetings alone do not make one.
+    """
+    event = run.event
+    placing = place_greedily(event)
+    if placing is None:
+        raise NoTimetableInTime
+    words = ("时间已到，还没有为它找到位置", "the time was over before a place for it was found")
+    dropped = tuple(DroppedMeeting(meeting.id, *words) for m, meeting in enumerate(event.meetings) if m not in placing)
+    return _seat(
+        event, placing, dropped, False, 0, _weight_bound(event, cost_bound), preferred_tables, decided_tables, placing
+    )
+
+
+def place_greedily(event: Event) -> dict[int, int] | None:
+    """Return slot number by meeting number: the fixed, then the heaviest that fit; None when the fixed do not fit."""
+    position = {slot.id: index for index, slot in enumerate(event.slots)}
+    allowed = list_allowed_slots(event)
+    number_of = {meeting.id: index for index, meeting in enumerate(event.meetings)}
+    busy = {p.id: [False] * len(event.slots) for p in event.participants}
+    free = [event.tables] * len(event.slots)
+    after = [(m, number_of[e]) for m, meeting in enumerate(event.meetings) for e in meeting.after]
+    placing: dict[int, int] = {}
+
+    def fits(m: int, s: int) -> bool:
+        meeting = event.meetings[m]
+        return (
+            not any(busy[p][s] for p in meeting.participants)
+            and (free[s] > 0 or not meeting.needs_table)
+            and all(placing[e] < s for one, e in after if one == m and e in placing)
+            and all(placing[one] > s for one, e in after if e == m and one in placing)
+        )
+
+    def put(m: int, s: int, *, place: bool) -> None:
+        for p in event.meetings[m].participants:
+            busy[p][s] = place
+        free[s] -= int(event.meetings[m].needs_table) if place else -int(event.meetings[m].needs_table)
+        if place:
+            placing[m] = s
+        else:
+            del placing[m]
+
+    def is_fair(people: Collection[str]) -> bool:
+        if event.max_break_difference is None:
+            return True
+        # Sufficient, not necessary: nobody has more breaks than may lie between two participants.
+        names = {meeting.id: event.slots[placing[m]].id for m, meeting in enumerate(event.meetings) if m in placing}
+        breaks = count_breaks(event, names)
+        return all(breaks[p] <= event.max_break_difference for p in people)
+
+    for m, meeting in enumerate(event.meetings):
+        if meeting.fixed_slot is not None:
+            s = position[meeting.fixed_slot]
+            if s not in allowed[m] or not fits(m, s):
+                return None
+            put(m, s, place=True)
+    if not is_fair([p.id for p in event.participants]):
+        return None
+    order = sorted(
+        (m for m in range(len(event.meetings)) if m not in placing), key=lambda m: (-event.meetings[m].weight, m)
+    )
+    for m in order:
+        for s in allowed[m]:
+            if fits(m, s):
+                put(m, s, place=True)
+                if is_fair(event.meetings[m].participants):
+                    break
+                put(m, s, place=False)
+    return placing
