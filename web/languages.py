@@ -59,7 +59,11 @@ def install_languages(app: Flask) -> None:
         day=format_day, moment=format_moment, money=format_money, label=label_of, number=format_number
     )
     app.jinja_env.globals.update(
-        page_language=page_language, HTML_LANGUAGE=HTML_LANGUAGE, LANGUAGES=LANGUAGES, term=term_label
+        page_language=page_language,
+        HTML_LANGUAGE=HTML_LANGUAGE,
+        LANGUAGES=LANGUAGES,
+        term=term_label,
+        in_language=in_language,
     )
 
 

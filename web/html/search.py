@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from flask import Blueprint, render_template, request
 from flask_babel import gettext as _
-from matching.queries.search import SearchQuery, search_posts
 
 from matching.documents import CAPABILITY_KINDS
 from matching.errors import InvalidInput
+from matching.models import Post
 from matching.queries.posts import may_see_organisation
+from matching.queries.search import SearchQuery, search_posts
 from matching.queries.vocabularies import load_vocabularies
+from matching.text.words import index_words, query_words
 from web.reader import audience, now, platform
 
 search = Blueprint("search", __name__)
 
 _LONGEST_QUERY = 200
+
+
+def _shares_words(text: str, posts: Sequence[Post]) -> bool:
+    """Whether a post of the page has a word of the query; True without words. Nearness in meaning alone always finds
+    something, and the page should not pass that off as an answer.
+    """
+    words = set(query_words(text))
+    return not words or any(words & set(index_words(post.to_document().full_text)) for post in posts)
 
 
 @search.get("/search")
@@ -55,5 +67,6 @@ def show_results() -> str:
         kinds=CAPABILITY_KINDS if side == "capability" else (),
         results=[(post, may_see_organisation(reader, post)) for post in found.posts],
         found=found,
+        shares_words=not found.posts or _shares_words(query.text, found.posts),
         vocabularies=vocabularies,
     )

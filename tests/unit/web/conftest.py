@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from html import unescape
 from typing import Any
@@ -82,7 +82,7 @@ def clock(now: datetime) -> Clock:
 
 
 @pytest.fixture
-def app(platform: Platform, clock: Clock) -> Iterator[Flask]:
+def app(platform: Platform, clock: Clock) -> Flask:
     with platform.unit_of_work() as uow:
         for position, (vocabulary, code, zh, en) in enumerate(_TERMS):
             uow.session.add(
@@ -91,7 +91,7 @@ def app(platform: Platform, clock: Clock) -> Iterator[Flask]:
         uow.commit()
     made = create_app(platform, clock=clock)
     made.testing = True
-    yield made
+    return made
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from html import unescape
+from itertools import pairwise
 
 from flask import Flask
 from hypothesis import given
@@ -26,7 +27,7 @@ def test_merged_spans_cover_the_same_places(places: list[tuple[int, int]], lengt
     merged = merge_spans(places, length)
     covered = {place for start, end in merged for place in range(start, end)}
     assert covered == {place for start, end in places for place in range(max(start, 0), min(end, length))}
-    assert all(first[1] < second[0] for first, second in zip(merged, merged[1:], strict=False))
+    assert all(first[1] < second[0] for first, second in pairwise(merged))
 
 
 def test_text_is_escaped_inside_and_outside_of_marks() -> None:

@@ -281,9 +281,9 @@ def test_suggestions_are_shown_to_both_sides_with_reasons(
     professor: Member, platform: Platform, clock: Clock, open_browser: Callable[..., Browser]
 ) -> None:
     text = "压合后翘曲 1.2 %，铜厚 35 μm，热压温度 200 ℃，需要仿真预测翘曲"
-    need = make_need(platform, FIRM_MEMBER := member_of(platform, FIRM), clock.moment, problem=text)
+    need = make_need(platform, member_of(platform, FIRM), clock.moment, problem=text)
     capability = make_capability(platform, professor, clock.moment, abstract=text)
-    make_need(platform, FIRM_MEMBER, clock.moment, title="发酵豉油减盐", problem="高盐稀态发酵")
+    make_need(platform, member_of(platform, FIRM), clock.moment, title="发酵豉油减盐", problem="高盐稀态发酵")
     settle_everything(platform, clock.moment)
     page = open_browser(FIRM).get(f"/posts/{need}").text
     assert "谁可能解决" in page
