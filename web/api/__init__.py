@@ -15,9 +15,10 @@ __all__ = ["install_api"]
 def install_api(app: Flask) -> None:
     """Register everything under /api. Needs the reader and, because no session counts here, the CSRF guard."""
     document = make_document(app)
+    app.json.ensure_ascii = False  # type: ignore[attr-defined] - Chinese readers of raw answers read Chinese
     csrf = app.extensions["csrf"]
     for noun in NOUNS:
-        document.register_blueprint(noun)
+        document.add_noun(noun)
         # Programs present a token; a cookie that a browser adds by itself opens nothing here.
         csrf.exempt(noun)
     app.extensions["duijie.api_document"] = document

@@ -77,6 +77,12 @@ class ApiDocument(Api):  # type: ignore[misc]
     def _register_error_handlers(self) -> None:
         """Pages have their own errors; each noun gets its handlers in `Noun`."""
 
+    def add_noun(self, noun: Noun) -> None:
+        """Register a noun and describe its operations; pages have blueprints of the same names, so tags differ."""
+        self._app.register_blueprint(noun)
+        noun.register_views_in_doc(self, self._app, self.spec, name=noun.name, parameters=None)
+        self.spec.tag({"name": noun.tag, "description": noun.description})
+
 
 class IdConverter(BaseConverter):
     """An id in an address; anything else is no address of ours."""

@@ -63,7 +63,7 @@ class Shape:
 @guide.get(f"{PREFIX}/openapi.json")
 def show_document() -> Response:
     """The OpenAPI document."""
-    return Response(json.dumps(read_document(), ensure_ascii=False, indent=1), content_type=JSON)
+    return Response(json.dumps(read_document(), sort_keys=False, indent=1), content_type=JSON)
 
 
 @guide.get("/api/docs")
@@ -95,7 +95,7 @@ def chapters_of(document: Mapping[str, Any]) -> Iterator[Chapter]:
                 declared = item[method]
                 parameters = [*item.get("parameters", ()), *declared.get("parameters", ())]
                 by_tag.setdefault(declared["tags"][0], []).append(_operation(path, method, declared, parameters))
-    texts = {tag["name"].removeprefix("api-"): tag["description"] for tag in document["tags"]}
+    texts = {tag["name"]: tag["description"] for tag in document["tags"]}
     for name, operations in by_tag.items():
         yield Chapter(name, texts[name], operations)
 

@@ -118,7 +118,7 @@ def problem(
         body["errors"] = [{"where": fault.where, "detail": in_language(fault.zh, fault.en)} for fault in faults]
     if request_id := g.get("request_id"):
         body["request_id"] = request_id
-    response = Response(current_app.json.dumps(body), status, content_type=PROBLEM_TYPE)
+    response = Response(current_app.json.dumps(body).encode("utf-8", "replace"), status, content_type=PROBLEM_TYPE)
     response.cache_control.no_store = True
     response.vary.update(("Authorization", "Accept-Language"))
     response.headers["Content-Language"] = "en" if language() == "en" else "zh-CN"
