@@ -76,7 +76,6 @@ WRITE_BATCH = 256
 VECTOR_COLUMNS: dict[VectorField, str] = {"title_vector": "title", "full_vector": "full"}
 
 _MOST_CACHED_POSTINGS = 6_000_000  # 8 bytes each
-_MOST_SCORES_AT_ONCE = 16_000_000  # of one matrix product, 4 bytes each
 
 _INHERITED: list[sqlite3.Connection] = []
 """Connections a forked child got from its parent: kept for good, since closing them would disturb the parent's."""
@@ -171,12 +170,11 @@ class EmbeddedIndex:
                 if not len(rows):
                     continue
                 live = reading.view.live[rows]
-                at_once = max(1, _MOST_SCORES_AT_ONCE // len(rows))
-                for start in range(0, len(places), at_once):
-                    part = places[start : start + at_once]
-                    cosines = np.stack([queries[at].vector for at in part]) @ matrix.T
-                    for at, row_cosines in zip(part, cosines, strict=True):
-                        results[at] = _best_allowed(reading, rows[live], row_cosines[live], queries[at], decimals=6)
+                for at in places:
+                    # Row by row and not as a matrix product: BLAS would wake its threads for each query, which on a
+                    # busy machine takes many times as long as the products, and a batch gains nothing by it.
+                    cosines = np.vecdot(matrix, np.asarray(queries[at].vector, dtype=np.float32))
+                    results[at] = _best_allowed(reading, rows[live], cosines[live], queries[at], decimals=6)
             return fill_up_by_words(queries, results, lambda short: self._find_by_words(reading, short))
 
     def fetch_vectors(self, post_ids: Sequence[str]) -> dict[str, tuple[Vector | None, Vector | None]]:
