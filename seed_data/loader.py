@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -229,31 +230,38 @@ def _load_post(platform: Platform, record: dict[str, Any], side: str, now: datet
             draft_need(uow, SYSTEM, _need_fields(record), born, post_id=record["id"])
         else:
             draft_capability(uow, SYSTEM, _capability_fields(record), born, post_id=record["id"])
-    _bring_to_status(platform, record["id"], record["status"], born)
+    _bring_to_status(platform, record, born)
     return 1
 
 
-def _bring_to_status(platform: Platform, post_id: str, status: str, born: datetime) -> None:
+def _bring_to_status(platform: Platform, record: dict[str, Any], born: datetime) -> None:
     """Take a fresh draft the way people would take it."""
     actor: Actor = SYSTEM
+    post_id, status = record["id"], record["status"]
+    closed = status == "closed" or (status == "archived" and record.get("close_reason"))
     if status in ("submitted", "returned"):
         with platform.unit_of_work() as uow:
             submit_post(uow, actor, post_id, born)
     if status == "returned":
         with platform.unit_of_work() as uow:
-            return_post(uow, actor, post_id, "请补充技术指标和现有做法，便于专家判断。", born)
-    if status in ("published", "expired", "paused", "closed"):
+            return_post(uow, actor, post_id, _return_reasons()[record["return_reason"]], born)
+    if status in ("published", "expired", "paused") or closed:
         with platform.unit_of_work() as uow:
             publish_post(uow, actor, post_id, born, settings=platform.settings)
     if status == "paused":
         with platform.unit_of_work() as uow:
             pause_post(uow, actor, post_id, born)
-    if status == "closed":
+    if closed:
         with platform.unit_of_work() as uow:
-            close_post(uow, actor, post_id, "solved_elsewhere", born)
+            close_post(uow, actor, post_id, record["close_reason"], born)
     if status == "archived":
         with platform.unit_of_work() as uow:
             archive_post(uow, actor, post_id, born)
+
+
+@cache
+def _return_reasons() -> dict[str, str]:
+    return {row["code"]: row["label_zh"] for row in _read_terms("return_reasons.tsv")}
 
 
 def _common(record: dict[str, Any], money: str) -> dict[str, Any]:

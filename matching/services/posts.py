@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from matching.documents import CAPABILITY_KINDS, MoneyRange
 from matching.errors import EditConflict, InvalidInput, NotAllowed
-from matching.models import Capability, Expert, Need, Organisation, Post
+from matching.models import Capability, Expert, Need, Organisation, Post, VocabularyTerm
 from matching.policy import VISIBILITIES
 from matching.services.actor import Actor, post_not_found, require_editor, require_staff
 from matching.services.lifecycle import EDITABLE, Move, next_status
@@ -212,10 +212,10 @@ def renew_post(uow: UnitOfWork, actor: Actor, post_id: str, now: datetime, *, se
 
 
 def close_post(uow: UnitOfWork, actor: Actor, post_id: str, reason: str, now: datetime) -> Post:
-    """End a post with one of CLOSE_REASONS; its suggestions are withdrawn."""
+    """End a post with a reason of the vocabulary `close_reason`; its suggestions are withdrawn."""
     post = load_post(uow, post_id)
     require_editor(actor, post)
-    if reason not in CLOSE_REASONS:
+    if reason not in _close_reasons(uow):
         raise InvalidInput(
             "post.close_reason", "请选择关闭原因", where="reason", message_en="Please choose why it is closed"
         )
@@ -246,6 +246,14 @@ def load_post(uow: UnitOfWork, post_id: str) -> Post:
     if post is None:
         raise post_not_found()
     return post
+
+
+def _close_reasons(uow: UnitOfWork) -> frozenset[str]:
+    """The codes of the editable list, CLOSE_REASONS where it was not loaded."""
+    listed = uow.session.scalars(
+        select(VocabularyTerm.code).where(VocabularyTerm.vocabulary == "close_reason", VocabularyTerm.active)
+    ).all()
+    return frozenset(listed or CLOSE_REASONS)
 
 
 def told_language(text: str) -> str:
