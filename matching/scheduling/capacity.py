@@ -6,6 +6,7 @@ bad at), and they are the reasons people understand.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -77,22 +78,51 @@ def list_shortages(event: Event) -> list[Shortage]:
     return found
 
 
-def bound_dropped_cost(event: Event, shortages: Sequence[Shortage], costs: Sequence[int], seconds: float) -> int:
-    """Return a lower bound of the cost of what must be dropped, 0 where no group is too large.
+@dataclass(frozen=True, slots=True)
+class LeastDropped:
+    """`bound`: no timetable drops less cost. `meetings`: a choice that leaves no shortage; the rest may still not fit."""
 
-    `costs[m]` is the cost of dropping meeting m. Fixed meetings, which are never dropped, are left out of account.
+    bound: int
+    meetings: frozenset[int]
+
+
+def choose_least_dropped(
+    event: Event, shortages: Sequence[Shortage], costs: Sequence[int], seconds: float
+) -> LeastDropped | None:
+    """Return which meetings to drop, at least cost, so that no group is too large for its places.
+
+    `costs[m]` is the cost of dropping meeting m. Among equally cheap choices those are preferred that relieve the
+    busiest participants. None when the fixed meetings, which are never dropped, are a shortage by themselves.
     """
     if not shortages:
-        return 0
+        return LeastDropped(0, frozenset())
     from ortools.sat.python import cp_model
 
+    busy = Counter(p for meeting in event.meetings for p in meeting.participants)
+    relief = [sum(busy[p] for p in meeting.participants) for meeting in event.meetings]
     model = cp_model.CpModel()
-    dropped = {m: model.new_bool_var("") for shortage in shortages for m in shortage.meetings}
+    dropped = {
+        m: model.new_bool_var("")
+        for m in sorted({m for shortage in shortages for m in shortage.meetings})
+        if event.meetings[m].fixed_slot is None
+    }
     for shortage in shortages:
-        model.add(sum(dropped[m] for m in shortage.meetings) >= len(shortage.meetings) - shortage.places)
-    model.minimize(sum(costs[m] * variable for m, variable in dropped.items()))
+        missing = len(shortage.meetings) - shortage.places
+        model.add(sum(dropped[m] for m in shortage.meetings if m in dropped) >= missing)
+    cost = sum(costs[m] * variable for m, variable in dropped.items())
+    model.minimize(cost)
     solver = cp_model.CpSolver()
     solver.parameters.num_workers = 1
-    solver.parameters.max_time_in_seconds = max(0.1, seconds)
-    solver.solve(model)
-    return max(0, int(-(-(solver.best_objective_bound - 1e-6) // 1)))
+    solver.parameters.max_time_in_seconds = max(0.1, seconds / 2)
+    status = solver.solve(model)
+    if status == cp_model.INFEASIBLE:
+        return None
+    bound = max(0, int(-(-(solver.best_objective_bound - 1e-6) // 1)))
+    if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+        return LeastDropped(bound, frozenset(dropped))
+    chosen = frozenset(m for m, variable in dropped.items() if solver.boolean_value(variable))
+    model.add(cost <= round(solver.objective_value))
+    model.maximize(sum(relief[m] * variable for m, variable in dropped.items()))
+    if solver.solve(model) in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+        chosen = frozenset(m for m, variable in dropped.items() if solver.boolean_value(variable))
+    return LeastDropped(bound, chosen)

@@ -167,6 +167,14 @@ def is_satisfiable(formula: Formula, seconds: float) -> bool | None:
     return None if outcome == "unknown" else outcome != "infeasible"
 
 
+def complete_model(formula: Formula, literals: Sequence[int], seconds: float) -> tuple[int, ...] | None:
+    """Return a model of the formula in which these literals hold; None where none was found in the time."""
+    pinned = Formula(formula.variables)
+    pinned.clauses = [*formula.clauses, *([literal] for literal in literals)]
+    _, model, _ = _Solve(pinned, (), None, None).run(seconds, seed=1, by_cores=False)
+    return model
+
+
 def _round_up(bound: float) -> int:
     return int(-(-(bound - 1e-6) // 1))
 
@@ -192,6 +200,8 @@ def minimise(
     board = _Board(bound)
     if start is not None:
         board.offer(evaluate(objective, start), start)
+    if board.is_closed() or seconds <= 0 or (should_stop is not None and should_stop()):
+        return _conclude(board)
     deadline = time.monotonic() + seconds
     ended = threading.Event()
     running: list[_Solve] = []
@@ -289,15 +299,20 @@ def minimise(
     threads = [threading.Thread(target=guard(work), daemon=True) for work in (by_cores, by_descent)]
     for thread in threads:
         thread.start()
+    shown: tuple[int | None, int] = (None, bound - 1)
+
+    def report() -> None:
+        nonlocal shown
+        with board.lock:
+            value, low, model = board.value, board.bound, board.model
+        if on_progress is not None and (value, low) != shown:
+            shown = (value, low)
+            on_progress(value, low if value is None else min(low, value), model)
+
     try:
-        shown: tuple[int | None, int] = (None, bound - 1)
         while threads[0].is_alive() or threads[1].is_alive():
             threads[0 if threads[0].is_alive() else 1].join(_POLL_SECONDS)
-            with board.lock:
-                value, low, model = board.value, board.bound, board.model
-            if on_progress is not None and (value, low) != shown:
-                shown = (value, low)
-                on_progress(value, low if value is None else min(low, value), model)
+            report()
             if (
                 ended.is_set()
                 or board.is_closed()
@@ -318,6 +333,11 @@ def minimise(
                 thread.join(_POLL_SECONDS)
     if board.failure is not None:
         raise board.failure
+    report()
+    return _conclude(board)
+
+
+def _conclude(board: _Board) -> Found:
     if board.value is None or board.model is None:
         return Found("infeasible" if board.infeasible else "unknown", 0, board.bound, None)
     low = min(board.bound, board.value)

@@ -12,11 +12,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from matching.errors import DuijieError, InvalidInput
-from matching.scheduling.capacity import Shortage, bound_dropped_cost, list_shortages
+from matching.scheduling.capacity import Shortage, choose_least_dropped, list_shortages
 from matching.scheduling.conflicts import describe_conflict, explain_dropped, find_conflict
 from matching.scheduling.encoding import Encoding, encode_event, list_allowed_slots
 from matching.scheduling.event import DroppedMeeting, Event, ScheduledMeeting, Timetable, count_breaks
-from matching.scheduling.search import Cap, Found, Terms, minimise
+from matching.scheduling.search import Cap, Found, Terms, complete_model, minimise
 from matching.scheduling.tables import count_table_changes, seat_meetings
 
 _WEIGHT_DECIMALS = 10_000
@@ -68,6 +68,10 @@ class _Run:
 
     def is_over(self) -> bool:
         return self.remaining() <= 0 or (self.should_stop is not None and self.should_stop())
+
+    def may_have_to_drop(self) -> bool:
+        """Return whether something could be dropped if not all fitted."""
+        return any(meeting.fixed_slot is None for meeting in self.event.meetings)
 
     def search(
         self,
@@ -166,17 +170,30 @@ def replan(
     return _plan(pinned, time_limit_seconds, on_progress, should_stop, stays, table_of, decided)
 
 
-def _cost_of_dropping(event: Event) -> list[int]:
-    """Return integer costs that order sets of dropped meetings by weight first and number second."""
-    scale = 1 if all(m.weight.is_integer() for m in event.meetings) else _WEIGHT_DECIMALS
-    return [round(m.weight * scale) * (len(event.meetings) + 1) + 1 for m in event.meetings]
+@dataclass(frozen=True, slots=True)
+class _DropCosts:
+    """Integer costs that order sets of dropped meetings by weight first and number second."""
 
+    of: tuple[int, ...]
+    scale: int
+    equal_weight: float | None
 
-def _weight_bound(event: Event, cost: int) -> float:
-    """Return the least total weight that a cost of dropping of at least `cost` can mean."""
-    scale = 1 if all(m.weight.is_integer() for m in event.meetings) else _WEIGHT_DECIMALS
-    count = len(event.meetings)
-    return max(0, -(-(cost - count) // (count + 1))) / scale
+    @classmethod
+    def of_event(cls, event: Event) -> _DropCosts:
+        weights = {m.weight for m in event.meetings}
+        count = len(event.meetings)
+        if len(weights) == 1:
+            # The number alone decides, and small costs are easier to search.
+            return cls((1,) * count, 1, weights.pop())
+        scale = 1 if all(weight.is_integer() for weight in weights) else _WEIGHT_DECIMALS
+        return cls(tuple(round(m.weight * scale) * (count + 1) + 1 for m in event.meetings), scale, None)
+
+    def weight_of(self, cost: int) -> float:
+        """Return the least total weight that a cost of at least `cost` can mean."""
+        if self.equal_weight is not None:
+            return cost * self.equal_weight
+        count = len(self.of)
+        return max(0, -(-(cost - count) // (count + 1))) / self.scale
 
 
 def _plan(
@@ -198,29 +215,36 @@ def _plan(
     started = time.monotonic()
     run = _Run(event, started, started + time_limit_seconds, on_progress, should_stop)
     shortages = list_shortages(event)
-    costs = _cost_of_dropping(event)
-    bound = bound_dropped_cost(event, shortages, costs, run.remaining() / 4)
+    costs = _DropCosts.of_event(event)
+    least = choose_least_dropped(event, shortages, costs.of, run.remaining() / 8)
+    if least is None:
+        return _name_conflict(run)
+    bound = least.bound
 
-    encoding: Encoding | None = None
-    start: tuple[int, ...] | None = None
-    drop_caps: list[Cap] = []
-    drop_cost_bound, drop_is_optimal = bound, False
-    if bound == 0:
-        encoding = encode_event(event)
-        first: Terms = _moves(encoding, stays) if stays else [(literal, 1) for literal in encoding.breaks]
-        found = run.search("move" if stays else "breaks", encoding, first)
-        if found.model is not None:
-            # Everything fits, so nothing is dropped.
-            return _finish(
-                run, encoding, found, stays, preferred_tables, decided_tables, shortages, True, 0.0, first=True
-            )
-        if found.outcome == "infeasible":
-            bound = min((c for m, c in enumerate(costs) if event.meetings[m].fixed_slot is None), default=1)
-        elif run.is_over():
-            return _fall_back(run, bound, preferred_tables, decided_tables)
+    # First without any choice of what to drop: degrees are known then, which is what makes the search fast.
+    settled = event if not least.meetings else _without(event, least.meetings)
+    staying = _renumber(stays, least.meetings)
+    encoding = encode_event(settled)
+    first: Terms = _moves(encoding, staying) if staying else [(literal, 1) for literal in encoding.breaks]
+    inner = run if not least.meetings else replace(run, event=settled)
+    share = run.remaining() * (0.5 if least.meetings else 0.7 if run.may_have_to_drop() else 1.0)
+    found = inner.search("move" if staying else "breaks", encoding, first, seconds=share)
+    if found.model is not None and not least.meetings:
+        # Everything fits, so nothing is dropped.
+        return _finish(run, encoding, found, stays, preferred_tables, decided_tables, shortages, True, 0.0, first=True)
+    placing: dict[int, int] | None = None
+    if found.model is not None:
+        numbers = [m for m in range(len(event.meetings)) if m not in least.meetings]
+        placing = {numbers[m]: s for m, s in encoding.read(found.model).items()}
+        run.best = placing
+    elif found.outcome == "infeasible" and not least.meetings:
+        bound = min((c for m, c in enumerate(costs.of) if event.meetings[m].fixed_slot is None), default=1)
+    elif run.is_over():
+        return _fall_back(run, costs.weight_of(bound), preferred_tables, decided_tables)
+
     may_drop = frozenset(m for m, meeting in enumerate(event.meetings) if meeting.fixed_slot is None)
     encoding = encode_event(event, may_drop)
-    drops = [(literal, costs[m]) for m, literal in encoding.dropped.items()]
+    drops = [(literal, costs.of[m]) for m, literal in encoding.dropped.items()]
     rows = [
         Cap(
             [(encoding.dropped[m], 1) for m in shortage.meetings if m in encoding.dropped],
@@ -228,23 +252,28 @@ def _plan(
         )
         for shortage in shortages
     ]
-    found = run.search("drop", encoding, drops, caps=rows, bound=bound, seconds=run.remaining() * 0.6)
+    start = None
+    if placing is not None:
+        held = [encoding.held_in[m, s] for m, s in placing.items()]
+        left_out = [encoding.dropped[m] for m in least.meetings]
+        start = complete_model(encoding.formula, [*held, *left_out], max(10.0, run.remaining()))
+    found = run.search("drop", encoding, drops, caps=rows, bound=bound, start=start, seconds=run.remaining() * 0.6)
     if found.outcome == "infeasible":
         return _name_conflict(run)
     if found.model is None:
-        return _fall_back(run, bound, preferred_tables, decided_tables)
-    drop_is_optimal, drop_cost_bound, start = found.outcome == "optimal", found.bound, found.model
+        return _fall_back(run, costs.weight_of(bound), preferred_tables, decided_tables)
+    drop_is_optimal = found.outcome == "optimal"
     drop_caps = [*rows, Cap(drops, most=found.value, least=found.bound)]
+    held_now = encoding.read(found.model)
     drop_bound = (
-        sum(event.meetings[m].weight for m in encoding.dropped if m not in (run.best or {}))
+        sum(event.meetings[m].weight for m in encoding.dropped if m not in held_now)
         if drop_is_optimal
-        else _weight_bound(event, drop_cost_bound)
+        else costs.weight_of(found.bound)
     )
-    begun = Found("feasible", 0, 0, start)
     return _finish(
         run,
         encoding,
-        begun,
+        found,
         stays,
         preferred_tables,
         decided_tables,
@@ -253,6 +282,24 @@ def _plan(
         drop_bound,
         caps=drop_caps,
     )
+
+
+def _without(event: Event, meetings: Collection[int]) -> Event:
+    """Return the event without some meetings (by number) and without mention of them in others' order."""
+    gone = {event.meetings[m].id for m in meetings}
+    return replace(
+        event,
+        meetings=tuple(
+            replace(meeting, after=tuple(e for e in meeting.after if e not in gone))
+            for m, meeting in enumerate(event.meetings)
+            if m not in meetings
+        ),
+    )
+
+
+def _renumber(by_meeting: Mapping[int, int], gone: Collection[int]) -> dict[int, int]:
+    """Return a mapping by meeting number as it is when the meetings `gone` are taken out."""
+    return {m - sum(g < m for g in gone): value for m, value in by_meeting.items() if m not in gone}
 
 
 def _moves(encoding: Encoding, stays: Mapping[int, int]) -> Terms:
@@ -371,7 +418,7 @@ def _name_conflict(run: _Run) -> Timetable:
 
 
 def _fall_back(
-    run: _Run, cost_bound: int, preferred_tables: Mapping[int, int], decided_tables: Mapping[int, int]
+    run: _Run, drop_bound: float, preferred_tables: Mapping[int, int], decided_tables: Mapping[int, int]
 ) -> Timetable:
     """Return a timetable made by placing one meeting after the other, for when the search had no time to find one.
 
@@ -383,9 +430,7 @@ def _fall_back(
         raise NoTimetableInTime
     words = ("时间已到，还没有为它找到位置", "the time was over before a place for it was found")
     dropped = tuple(DroppedMeeting(meeting.id, *words) for m, meeting in enumerate(event.meetings) if m not in placing)
-    return _seat(
-        event, placing, dropped, False, 0, _weight_bound(event, cost_bound), preferred_tables, decided_tables, placing
-    )
+    return _seat(event, placing, dropped, False, 0, drop_bound, preferred_tables, decided_tables, placing)
 
 
 def place_greedily(event: Event) -> dict[int, int] | None:
