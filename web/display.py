@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -94,9 +95,19 @@ class Fit:
     share: float
 
 
+def share_of_score(score: float) -> float:
+    """A fusion score (standard deviations above an average pair) as a share of 1.
+
+    On the judged pairs of the demonstration nine in ten with 5 or more fit, three in four with 4 or more, and pairs
+    below 3 are seldom more than related; the curve puts these at 0.75, 0.5 and 0.25.
+    """
+    return 1 / (1 + math.exp(-1.1 * (min(max(score, -50.0), 50.0) - 4)))
+
+
 def fit_in_words(score: float, probability: float | None) -> Fit:
-    """Words for a score in 0–1, or for the calibrated probability where there is one. A bar never stands alone."""
-    share = min(max(probability if probability is not None else score, 0.0), 1.0)
+    """Words for the calibrated probability, or for the score where there is none. A bar never stands alone."""
+    share = probability if probability is not None else share_of_score(score)
+    share = min(max(share, 0.0), 1.0)
     if share >= 0.75:
         words = _("很契合")
     elif share >= 0.5:

@@ -50,4 +50,5 @@ def test_fit_is_said_in_words(app: Flask) -> None:
             "略有关联",
         ]
         assert fit_in_words(0.0, 1.5).share == 1.0
-        assert fit_in_words(-3.0, None).share == 0.0
+        words = [fit_in_words(score, None).words for score in (9.0, 5.1, 4.1, 3.1, 2.0, -1e9)]
+        assert words == ["很契合", "很契合", "较契合", "有关联", "略有关联", "略有关联"]

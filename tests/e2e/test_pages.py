@@ -1,0 +1,80 @@
+"""Every page at two widths and in two languages: no barrier, no overflow, no untranslated text; a picture of each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+
+from tests.e2e.conftest import Visit
+from tests.e2e.pages import find_barriers, find_overflow
+
+pytestmark = pytest.mark.e2e
+
+FIRM, PROFESSOR, STAFF = "engineer@example.cn", "professor@example.edu.cn", "staff@example.cn"
+PAGES: dict[str, tuple[str | None, str, int]] = {
+    "home": (None, "/", 200),
+    "search-needs": (None, "/search?type=need&q=%E7%9B%90%E9%9B%BE", 200),
+    "search-capabilities": (None, "/search?type=capability&domain=materials", 200),
+    "search-nothing": (None, "/search?type=need&q=zzz&town=none", 200),
+    "need-visitor": (None, "/posts/need-0005", 200),
+    "capability-visitor": (None, "/posts/cap-0006", 200),
+    "sign-in": (None, "/sign-in", 200),
+    "need-new": (None, "/needs/new", 200),
+    "capability-new": (PROFESSOR, "/capabilities/new", 200),
+    "need-owner": (FIRM, "/posts/need-0005", 200),
+    "need-edit": (FIRM, "/posts/need-0005/edit", 200),
+    "mine": (FIRM, "/posts/mine", 200),
+    "inbox": (PROFESSOR, "/inbox/", 200),
+    "review": (STAFF, "/review/", 200),
+    "review-post": (STAFF, "/review/need-0005", 200),
+    "not-found": (None, "/posts/none", 404),
+    "forbidden": (FIRM, "/review/", 403),
+    "wrong": (None, "/search?type=nix", 422),
+}
+_HAN = re.compile(r"[\u3400-\u9fff]")
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("language", ["zh-CN", "en"])
+@pytest.mark.parametrize("name", PAGES)
+def test_page(visit: Callable[..., Visit], name: str, language: str, width: int) -> None:
+    email, path, status = PAGES[name]
+    reader = visit(email, width=width, language=language)
+    assert reader.open(path) == status
+    reader.page.wait_for_load_state("networkidle")
+    assert reader.page.get_attribute("html", "lang") == language
+    assert find_overflow(reader) == 0
+    assert find_barriers(reader) == []
+    if language == "en":
+        # What the product says is English; what people wrote carries its own language, and names stay.
+        said = reader.page.evaluate(
+            """() => [...document.querySelectorAll(
+                 'nav, h1, h2, label, legend, button, .dj-hint, .dj-error, summary, th, dt, .dj-notice')]
+                 .filter(e => !e.closest('[lang]:not(html)') && !e.querySelector('[lang]'))
+                 .map(e => e.innerText)"""
+        )
+        assert [text for text in said if _HAN.search(text)] == []
+    reader.keep_picture(f"{name}-{language[:2]}-{width}")
+
+
+@pytest.mark.parametrize("name", ["home", "need-owner", "need-new", "inbox"])
+def test_page_in_the_dark(visit: Callable[..., Visit], name: str) -> None:
+    email, path, _ = PAGES[name]
+    reader = visit(email, dark=True)
+    reader.open(path)
+    reader.page.wait_for_load_state("networkidle")
+    assert reader.page.get_attribute("html", "data-bs-theme") == "dark"
+    assert find_barriers(reader) == []
+    reader.keep_picture(f"{name}-dark-1280")
+
+
+def test_a_post_prints_without_the_furniture(visit: Callable[..., Visit]) -> None:
+    reader = visit(FIRM)
+    reader.open("/posts/need-0005")
+    reader.page.emulate_media(media="print")
+    assert not reader.page.is_visible(".dj-header")
+    assert not reader.page.is_visible("[data-print]")
+    assert reader.page.is_visible("h1")
+    reader.keep_picture("need-owner-print")
