@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any, TypeVar
 
+from apispec.ext.marshmallow import MarshmallowPlugin
+from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from flask import Flask, Response
 from flask_smorest import Api, Blueprint
 from marshmallow import fields
@@ -66,6 +68,22 @@ class Problem(ApiSchema):
     where = fields.String(metadata={"description": "The place in the request: a field, parameter or header."})
     errors = fields.List(fields.Nested(FieldProblem), metadata={"description": "All places, where several are wrong."})
     request_id = fields.String(metadata={"description": "Names the request in the operator's logs."})
+
+
+class DescribingConverter(OpenAPIConverter):
+    """Describes a schema with what its class says of itself."""
+
+    def schema2jsonschema(self, schema: Any) -> Any:
+        """As apispec does, with the docstring."""
+        described = super().schema2jsonschema(schema)
+        text = (schema if isinstance(schema, type) else type(schema)).__doc__ or ""
+        return {"description": " ".join(text.split()), **described}
+
+
+class SchemaPlugin(MarshmallowPlugin):
+    """apispec's plugin with our converter."""
+
+    Converter = DescribingConverter
 
 
 class ApiDocument(Api):  # type: ignore[misc]
@@ -186,7 +204,13 @@ def make_document(app: Flask) -> ApiDocument:
         OPENAPI_URL_PREFIX=None,
     )
     app.url_map.converters["id"] = IdConverter
-    document = ApiDocument(app, spec_kwargs={"info": {"description": _DESCRIPTION, "license": {"name": "Apache-2.0"}}})
+    document = ApiDocument(
+        app,
+        spec_kwargs={
+            "marshmallow_plugin": SchemaPlugin(),
+            "info": {"description": _DESCRIPTION, "license": {"name": "Apache-2.0"}},
+        },
+    )
     document.register_converter(IdConverter, lambda _converter: {"type": "string", "pattern": ID_PATTERN})
     document.spec.components.security_scheme(
         "token", {"type": "http", "scheme": "bearer", "description": "A token made by `POST /api/v1/tokens`."}
