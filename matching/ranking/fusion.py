@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from matching.ranking.features import TEXT_FEATURES
+from matching.ranking.features import DENSE, TEXT_FEATURES
 
 Array = NDArray[np.float32]
 
@@ -46,3 +46,12 @@ def fuse(toward_need: Array, toward_capability: Array) -> Array:
     share = known @ (WEIGHTS / WEIGHTS.sum())
     scale = np.where(share > 0, 1 / np.maximum(share, 1e-6) ** 0.5, 0)
     return np.asarray(total * scale / WEIGHTS.sum(), dtype=np.float32)
+
+
+def measure_nearness(toward_need: Array, toward_capability: Array) -> Array:
+    """How near in meaning: the mean of the standardised dense features, in standard deviations; (needs, capabilities).
+
+    NaN for pairs of which a post has no vector.
+    """
+    combined = toward_need[..., DENSE] + CAPABILITY_SHARE * toward_capability[..., DENSE]
+    return np.asarray(combined.mean(axis=-1) / (1 + CAPABILITY_SHARE), dtype=np.float32)

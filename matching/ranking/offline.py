@@ -122,15 +122,15 @@ def _choose(posts: Sequence[PostDocument]) -> Sequence[PostDocument]:
 
 def score_offline(
     pool: OfflinePool, ranker: Ranker
-) -> Iterator[tuple[int, NDArray[np.float32], NDArray[np.float32] | None]]:
-    """(place of the need, scores of all capabilities, probabilities or None), need by need, in the order given."""
+) -> Iterator[tuple[int, NDArray[np.float32], NDArray[np.float32] | None, NDArray[np.float32]]]:
+    """(place of the need, scores of all capabilities, probabilities or None, nearness), need by need, in order."""
     step = max(1, _PAIRS_PER_STEP // max(len(pool.capabilities), 1))
     for start in range(0, len(pool.needs), step):
         rows = np.arange(start, min(start + step, len(pool.needs)))
         scored = score_pairs(pool.needs.select(rows), pool.capabilities, pool.statistics, ranker)
         for place, row in enumerate(rows):
             probabilities = None if scored.probabilities is None else scored.probabilities[place]
-            yield int(row), scored.scores[place], probabilities
+            yield int(row), scored.scores[place], probabilities, scored.nearness[place]
 
 
 def match_documents(
@@ -155,7 +155,7 @@ def match_documents(
     embedded = len(needs) + len(capabilities)
     ids = [post.id for post in capabilities]
     remembering = RememberingEmbedder(embedder)
-    for row, scores, probabilities in score_offline(pool, ranker or fusion_ranker(embedder.model_revision)):
+    for row, scores, probabilities, nearness in score_offline(pool, ranker or fusion_ranker(embedder.model_revision)):
         order = order_scores(scores, ids)[: top or None]
         for rank, place in enumerate(order, start=1):
             reasons: list[Reason] = []
@@ -167,6 +167,7 @@ def match_documents(
                     vectors=pool.vectors,
                     embedder=remembering,
                     labels=labels,
+                    nearness=float(nearness[place]),
                 )
             yield MatchedPair(
                 need=needs[row],

@@ -8,6 +8,7 @@ The score of a pair depends on the two posts, the pool statistics and the ranker
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -22,7 +23,7 @@ from matching.ranking.features import (
     standardise_toward_capability,
     standardise_toward_need,
 )
-from matching.ranking.fusion import fuse
+from matching.ranking.fusion import fuse, measure_nearness
 from matching.ranking.learned import Ranker, fusion_ranker
 from matching.ranking.pool import PoolStatistics, PreparedPosts
 from matching.ranking.structured import adjust_for_fields, has_fields, quantities_of
@@ -45,6 +46,8 @@ class RankedPair:
     score: float
     probability: float | None = None
     features: Mapping[str, float] = field(default_factory=dict)
+    nearness: float = math.nan
+    """How near in meaning, in standard deviations above the background; NaN when a post has no vector."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,7 @@ class PairScores:
     scores: Array
     probabilities: Array | None
     features: Array
+    nearness: Array
 
 
 def score_pairs(
@@ -67,7 +71,9 @@ def score_pairs(
     adjustments = _adjustments(needs.documents, capabilities.documents)
     ranker = ranker or fusion_ranker("")
     scores = ranker.score(raw, toward_need, toward_capability, fused) + adjustments
-    return PairScores(scores, ranker.probabilities(scores), toward_need)
+    return PairScores(
+        scores, ranker.probabilities(scores), toward_need, measure_nearness(toward_need, toward_capability)
+    )
 
 
 def _adjustments(needs: Sequence[PostDocument], capabilities: Sequence[PostDocument]) -> Array:
@@ -113,11 +119,11 @@ def rank_candidates(
     many = statistics.prepare(candidates, vectors)
     if document.side == "need":
         scored = score_pairs(one, many, statistics, ranker)
-        scores, features = scored.scores[0], scored.features[0]
+        scores, features, nearness = scored.scores[0], scored.features[0], scored.nearness[0]
         probabilities = None if scored.probabilities is None else scored.probabilities[0]
     else:
         scored = score_pairs(many, one, statistics, ranker)
-        scores, features = scored.scores[:, 0], scored.features[:, 0]
+        scores, features, nearness = scored.scores[:, 0], scored.features[:, 0], scored.nearness[:, 0]
         probabilities = None if scored.probabilities is None else scored.probabilities[:, 0]
     order = order_scores(scores, [candidate.id for candidate in candidates])[:top]
     pairs = []
@@ -133,6 +139,7 @@ def rank_candidates(
                 score=float(scores[place]),
                 probability=None if probabilities is None else float(probabilities[place]),
                 features={name: float(value) for name, value in zip(TEXT_FEATURES, features[place], strict=True)},
+                nearness=float(nearness[place]),
             )
         )
     return pairs

@@ -18,12 +18,11 @@ import numpy as np
 from matching.documents import PostDocument
 from matching.embeddings.port import Embedder
 from matching.ranking.features import (
-    TEXT_FEATURES,
     compute_text_features,
     standardise_toward_capability,
     standardise_toward_need,
 )
-from matching.ranking.fusion import CAPABILITY_SHARE
+from matching.ranking.fusion import measure_nearness
 from matching.ranking.phrases import SharedPhrase, clauses_of, find_shared_phrases
 from matching.ranking.pool import PoolStatistics
 from matching.ranking.structured import FieldAgreement, compare_fields, compare_indicators
@@ -82,17 +81,21 @@ def explain_pair(
     vectors: Mapping[str, PostVectors],
     embedder: Embedder | None = None,
     labels: Labels | None = None,
+    nearness: float | None = None,
 ) -> list[Reason]:
     """Reasons for the pair, strongest first, then what speaks against it.
 
     `vectors` as for `rank_candidates`. With an `embedder` the nearest clauses of the two texts are named, without one
     the titles stand for them. `labels` name the codes of industries, domains and cooperation modes; a code without a
-    label is not shown. Raises PartUnavailable when the embedder given does not answer.
+    label is not shown. `nearness` is RankedPair's, where the pair was ranked already.
+    Raises PartUnavailable when the embedder given does not answer.
     """
     phrases = find_shared_phrases(need, capability, pool, limit=_MOST_PHRASES)
     reasons = [_phrase_reason(phrase) for phrase in phrases]
     reasons += [_indicator_reason(match) for match in compare_indicators(need, capability)[:_MOST_INDICATORS]]
-    meaning = _explain_meaning(need, capability, pool, vectors, embedder)
+    if nearness is None:
+        nearness = _nearness(need, capability, pool, vectors)
+    meaning = _explain_meaning(need, capability, nearness, embedder)
     if meaning is not None:
         reasons.append(meaning)
     reasons += [_field_reason(agreement, labels or {}) for agreement in compare_fields(need, capability)]
@@ -126,27 +129,22 @@ def _indicator_reason(match: QuantityMatch) -> Reason:
     )
 
 
-def _dense_nearness(
+def _nearness(
     need: PostDocument, capability: PostDocument, pool: PoolStatistics, vectors: Mapping[str, PostVectors]
 ) -> float:
-    """Standard deviations by which the vectors of the pair lie above the background; NaN when one has no vector."""
     needs, capabilities = pool.prepare([need], vectors), pool.prepare([capability], vectors)
     raw = compute_text_features(needs, capabilities)
-    toward_need = standardise_toward_need(raw, needs, capabilities, pool)[0, 0]
-    toward_capability = standardise_toward_capability(raw, needs, capabilities, pool)[0, 0]
-    dense = [place for place, name in enumerate(TEXT_FEATURES) if name.startswith("dense")]
-    combined = (toward_need[dense] + CAPABILITY_SHARE * toward_capability[dense]) / (1 + CAPABILITY_SHARE)
-    return float(np.mean(combined))
+    toward_need = standardise_toward_need(raw, needs, capabilities, pool)
+    toward_capability = standardise_toward_capability(raw, needs, capabilities, pool)
+    return float(measure_nearness(toward_need, toward_capability)[0, 0])
 
 
 def _explain_meaning(
     need: PostDocument,
     capability: PostDocument,
-    pool: PoolStatistics,
-    vectors: Mapping[str, PostVectors],
+    nearness: float,
     embedder: Embedder | None,
 ) -> Reason | None:
-    nearness = _dense_nearness(need, capability, pool, vectors)
     if not nearness >= _NEAR:
         return None
     spans = _nearest_clauses(need, capability, embedder) if embedder is not None else None

@@ -8,11 +8,11 @@ harm: scores depend on the pair and the pool alone, lists are replaced whole, an
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sqlalchemy import select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 
 from matching.bootstrap import Platform
 from matching.documents import PostDocument
@@ -21,55 +21,80 @@ from matching.models import Post, Suggestion
 from matching.notifying.suggestions import push_suggestions
 from matching.policy import MATCHER, Audience, is_live
 from matching.queries.vocabularies import load_labels
+from matching.ranking.offline import RememberingEmbedder
+from matching.ranking.phrases import clauses_of
+from matching.ranking.pool import PoolStatistics
 from matching.ranking.rank import RankedPair, rank_candidates
 from matching.ranking.reasons import explain_pair
-from matching.ranking.vectors import PostVectors, embed_posts
+from matching.ranking.vectors import PostVectors, embed_posts, embedding_prompt
 from matching.services.candidates import find_candidates, load_candidates, other_side
 from matching.services.indexing import bring_index_in_line, says_too_little
-from matching.services.statistics import current_pool
-from matching.services.suggestion_lists import ListedPair, least_scores, replace_list
+from matching.services.statistics import counted_at, current_pool, share_pool
+from matching.services.suggestion_lists import ListedPair, least_scores, read_lists, replace_list
 from matching.store.outbox import POST_CHANGED, RANKING, last_open_id, owe_all, settle
 
 MOST_ENTERED = 40
-"""Lists of the other side that a changed post may enter at once, the best first; the rest finds it when ranked."""
+"""Lists of the other side that a changed post may newly enter at once, the best first; the rest is owed a ranking."""
+
+TRIES = 5
+"""Times a list is computed anew when others changed it meanwhile; after that the outbox tries again later."""
+
+
+class ListsChanged(Exception):
+    """Others kept changing the lists a task was about; it is to be tried again later."""
 
 
 def refresh_post(platform: Platform, post_id: str, now: datetime) -> None:
     """Bring index, suggestions and inboxes in line with the post's present row, and settle what was owed for it.
 
-    Raises what the parts raise; then nothing is settled and the outbox tries again.
+    Raises what the parts raise, and ListsChanged; then nothing is settled and the outbox tries again.
     """
-    with platform.reading() as session:
-        last_id = last_open_id(session, POST_CHANGED, post_id)
-        post = session.get(Post, post_id)
-        if post is not None:
-            bring_index_in_line([post], platform.embedder, platform.index, now)
-            too_little = says_too_little(post.to_document())
-        pairs = _pairs_for(platform, session, post, now, others_too=True) if post is not None else []
-    with platform.unit_of_work() as uow:
-        if post is not None:
-            owed = _store(platform, uow.session, post, pairs, now, others_too=True)
-            if owe_all(uow.session, RANKING, owed, now):
-                uow.expect_nudge()
-            if too_little != post.too_little_text:
-                table = Post.__table__
-                # Found out about the post, not a change of it: its version stays.
-                uow.session.execute(update(table).where(table.c.id == post_id).values(too_little_text=too_little))  # type: ignore[arg-type]
-        settle(uow.session, POST_CHANGED, post_id, last_id, now)
-        uow.commit()
+    _bring_in_line(platform, POST_CHANGED, post_id, now)
 
 
 def rank_post(platform: Platform, post_id: str, now: datetime) -> None:
     """Replace the post's own list, since a place in it became free, and settle what was owed for it."""
-    with platform.reading() as session:
-        last_id = last_open_id(session, RANKING, post_id)
-        post = session.get(Post, post_id)
-        pairs = _pairs_for(platform, session, post, now, others_too=False) if post is not None else []
-    with platform.unit_of_work() as uow:
+    _bring_in_line(platform, RANKING, post_id, now)
+
+
+def _bring_in_line(platform: Platform, topic: str, post_id: str, now: datetime) -> None:
+    """What the topic asks for, computed outside of any transaction and stored only where it still holds.
+
+    A pair must not get lost between two tasks that run at once, each before it could see what the other does. The
+    order sees to that: the index entry is written first, then the present lists are read, then candidates are searched;
+    what is stored is given up and made again when posts, lists or statistics changed in between.
+    """
+    for _ in range(TRIES):
+        with platform.reading() as session:
+            last_id = last_open_id(session, topic, post_id)
+            post = session.get(Post, post_id)
+        too_little = post is not None and says_too_little(post.to_document())
+        ranked = _Proposal()
         if post is not None:
-            _store(platform, uow.session, post, pairs, now, others_too=False)
-        settle(uow.session, RANKING, post_id, last_id, now)
-        uow.commit()
+            if topic == POST_CHANGED:
+                bring_index_in_line([post], platform.embedder, platform.index, now)
+                # Elasticsearch shows what was written only after this; two new posts would not see each other.
+                platform.index.refresh()
+            # A session of its own: it must see at least what the index shows.
+            with platform.reading() as session:
+                ranked = _propose(platform, session, post, now, others_too=topic == POST_CHANGED)
+        with platform.unit_of_work() as uow:
+            if post is not None:
+                if ranked.counted_at != counted_at(uow.session, platform):
+                    continue
+                stored = _store(platform, uow.session, post, ranked, now, others_too=topic == POST_CHANGED)
+                if stored is None:
+                    continue
+                if owe_all(uow.session, RANKING, stored, now):
+                    uow.expect_nudge()
+                if topic == POST_CHANGED and too_little != post.too_little_text:
+                    table = Post.__table__
+                    # Found out about the post, not a change of it: its version stays.
+                    uow.session.execute(update(table).where(table.c.id == post_id).values(too_little_text=too_little))  # type: ignore[arg-type]
+            settle(uow.session, topic, post_id, last_id, now)
+            uow.commit()
+            return
+    raise ListsChanged(f"{topic} of {post_id}")
 
 
 def preview_suggestions(
@@ -85,8 +110,19 @@ def preview_suggestions(
             platform.index, document, vectors, audience, now, limit=60, exclude_organisation_ids=excluded
         )
         candidates = load_candidates(session, None, candidate_ids, audience, now)
-        ranked = _rank(platform, document, vectors, candidates, now, top=limit)
-        return _explain(platform, ranked, now, load_labels(session), embedder=None)
+        ranked = _rank(platform, document, vectors, candidates, current_pool(platform, now), top=limit)
+        return _explain(ranked, load_labels(session), embedder=None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Proposal:
+    """What a ranking found, and what it was found from: the lists as they were before and the statistics' date."""
+
+    pairs: Sequence[ListedPair] = ()
+    crowded_out: Sequence[str] = ()
+    """Posts whose list the post should enter, beyond those that `pairs` covers."""
+    seen: Mapping[str, object] = field(default_factory=dict)
+    counted_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,17 +133,18 @@ class _Ranked:
     pairs: list[RankedPair]
     documents: dict[str, PostDocument]
     vectors: dict[str, PostVectors]
+    pool: PoolStatistics
 
 
-def _pairs_for(
-    platform: Platform, session: Session, post: Post, now: datetime, *, others_too: bool
-) -> list[ListedPair]:
+def _propose(platform: Platform, session: Session, post: Post, now: datetime, *, others_too: bool) -> _Proposal:
     """The explained pairs that belong into the post's list or, with `others_too`, into a list of the other side.
 
-    Empty for a post that is not matched now.
+    Without pairs for a post that is not matched now.
     """
+    lists = read_lists(session, post)  # before the index is asked: see _bring_in_line
+    counted = share_pool(platform, now)
     if not is_live(post, now) or post.visibility == "staff" or not post.open_for_interest:
-        return []
+        return _Proposal(seen=lists.seen, counted_at=counted.counted_at)
     document = post.to_document()
     vectors = PostVectors() if says_too_little(document) else embed_posts([document], platform.embedder)[document.id]
     candidate_ids = find_candidates(
@@ -120,11 +157,11 @@ def _pairs_for(
         exclude_organisation_ids=frozenset({post.organisation_id}),
     )
     candidates = load_candidates(session, post, candidate_ids, MATCHER, now)
-    ranked = _rank(platform, document, vectors, candidates, now, top=None)
+    ranked = _rank(platform, document, vectors, candidates, counted.pool, top=None)
     length = platform.settings.suggestions_per_post
-    chosen = ranked.pairs[:length]
+    chosen, rest = ranked.pairs[:length], ranked.pairs[length:]
+    crowded_out: list[str] = []
     if others_too:
-        rest = ranked.pairs[length:]
         beaten = least_scores(
             session,
             other_side(document.side),
@@ -132,8 +169,16 @@ def _pairs_for(
             platform.ranker.revision,
             length,
         )
-        chosen += [pair for pair in rest if pair.score > beaten.get(pair.candidate_id, float("-inf"))][:MOST_ENTERED]
-    return _explain(platform, replace(ranked, pairs=chosen), now, load_labels(session), embedder=platform.embedder)
+        entering = []
+        for pair in rest:
+            if pair.candidate_id in lists.standing:
+                chosen.append(pair)  # stays where it stands, by its new score
+            elif pair.score > beaten.get(pair.candidate_id, float("-inf")):
+                entering.append(pair)
+        chosen += entering[:MOST_ENTERED]
+        crowded_out = [pair.candidate_id for pair in entering[MOST_ENTERED:]]
+    pairs = _explain(replace(ranked, pairs=chosen), load_labels(session), embedder=platform.embedder)
+    return _Proposal(pairs=pairs, crowded_out=crowded_out, seen=lists.seen, counted_at=counted.counted_at)
 
 
 def _rank(
@@ -141,27 +186,21 @@ def _rank(
     document: PostDocument,
     vectors: PostVectors,
     candidates: Sequence[Post],
-    now: datetime,
+    pool: PoolStatistics,
     *,
     top: int | None,
 ) -> _Ranked:
     documents = {post.id: post.to_document() for post in candidates}
     if not documents:
-        return _Ranked(document, [], {}, {})
+        return _Ranked(document, [], {}, {}, pool)
     stored = platform.index.fetch_vectors(list(documents))
     known = {post_id: PostVectors(*pair) for post_id, pair in stored.items()} | {document.id: vectors}
-    pool = current_pool(platform, now)
     pairs = rank_candidates(document, list(documents.values()), known, pool, platform.ranker, top=top)
-    return _Ranked(document, pairs, documents, known)
+    return _Ranked(document, pairs, documents, known, pool)
 
 
 def _explain(
-    platform: Platform,
-    ranked: _Ranked,
-    now: datetime,
-    labels: Mapping[str, tuple[str, str]],
-    *,
-    embedder: Embedder | None,
+    ranked: _Ranked, labels: Mapping[str, tuple[str, str]], *, embedder: Embedder | None
 ) -> list[ListedPair]:
     """With an `embedder` reasons name the nearest clauses, at the cost of embedding them."""
     listed = []
@@ -169,12 +208,7 @@ def _explain(
         other = ranked.documents[pair.candidate_id]
         need, capability = (ranked.document, other) if other.side == "capability" else (other, ranked.document)
         reasons = explain_pair(
-            need,
-            capability,
-            pool=current_pool(platform, now),
-            vectors=ranked.vectors,
-            embedder=embedder,
-            labels=labels,
+            need, capability, pool=ranked.pool, vectors=ranked.vectors, embedder=embedder, labels=labels
         )
         listed.append(
             ListedPair(
@@ -188,19 +222,23 @@ def _explain(
 
 
 def _store(
-    platform: Platform, session: Session, post: Post, pairs: Sequence[ListedPair], now: datetime, *, others_too: bool
-) -> list[str]:
+    platform: Platform, session: Session, post: Post, proposal: _Proposal, now: datetime, *, others_too: bool
+) -> list[str] | None:
+    """The posts that are owed a ranking; None when the proposal no longer holds and nothing was stored."""
     owed = replace_list(
         session,
         post,
-        pairs,
+        proposal.pairs,
         platform.ranker.revision,
         now,
         length=platform.settings.suggestions_per_post,
         others_too=others_too,
+        seen=proposal.seen,
     )
+    if owed is None:
+        return None
     _push(platform, session, post, now)
-    return owed
+    return [*owed, *proposal.crowded_out]
 
 
 def _push(platform: Platform, session: Session, post: Post, now: datetime) -> None:
@@ -209,6 +247,7 @@ def _push(platform: Platform, session: Session, post: Post, now: datetime) -> No
     pairs = session.scalars(
         select(Suggestion)
         .where(own == post.id, Suggestion.status == "active")
+        .options(defer(Suggestion.reasons))
         .execution_options(populate_existing=True)
     ).all()
     push_suggestions(session, pairs, now, platform.settings)
