@@ -183,6 +183,11 @@ class PoolStatistics:
         }
         return pool
 
+    @property
+    def embedded(self) -> int:
+        """How many of the counted posts have vectors."""
+        return sum(mean.count for mean in self.full_means.values())
+
     @cached_property
     def background(self) -> dict[PoolKey, PreparedPosts]:
         """The sampled posts by side and script."""

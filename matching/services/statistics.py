@@ -1,6 +1,7 @@
 """The pool's statistics that ranking stands on: counted now and then, shared by all processes through the database.
 
-A process reads them when they changed, at most once a minute; where none were counted yet it counts for itself.
+Scores compare only when they were made with the same statistics. So a new count owes every live post a ranking, in
+the same transaction, and lists are stored only while the count they were made with is the present one.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -20,18 +21,27 @@ from matching.ranking.pool import PoolStatistics
 from matching.ranking.pool_storage import read_pool, write_pool
 from matching.ranking.vectors import PostVectors
 from matching.services.indexing import says_too_little
+from matching.store.outbox import RANKING, owe_all
 from matching.store.upsert import insert_new
 
 MOST_POSTS = 4000
 """Posts that stand for any number."""
 LOOK_EVERY_SECONDS = 60.0
+"""How old the statistics of a preview may be, and how often a process asks whether the pool has doubled."""
 _BATCH = 500
 
 
-@dataclass
-class _Kept:
+@dataclass(frozen=True, slots=True)
+class CountedPool:
+    """Statistics and the moment they were counted; None where no process has shared any."""
+
     pool: PoolStatistics
     counted_at: datetime | None
+
+
+@dataclass(slots=True)
+class _Kept:
+    counted: CountedPool
     looked_at: float
     posts: int
 
@@ -41,43 +51,95 @@ _lock = threading.Lock()
 
 
 def current_pool(platform: Platform, now: datetime) -> PoolStatistics:
-    """The statistics for ranking now. Counts them itself while the platform is young and grows fast."""
-    key = _name(platform) + str(platform.settings.database_url)
+    """The statistics for a preview: those shared, at most LOOK_EVERY_SECONDS old, else a count of its own."""
     with _lock:
-        kept = _kept.get(key)
+        kept = _kept.get(_key(platform))
         if kept is not None and time.monotonic() - kept.looked_at < LOOK_EVERY_SECONDS:
-            return kept.pool
-        with platform.reading() as session:
-            counted_at = session.scalar(select(StoredBlob.updated_at).where(StoredBlob.name == _name(platform)))
-            if kept is not None and counted_at == kept.counted_at and counted_at is not None:
-                kept.looked_at = time.monotonic()
-                return kept.pool
-            blob = session.get(StoredBlob, _name(platform)) if counted_at is not None else None
-            posts = session.scalar(select(func.count()).select_from(Post).where(Post.status == "published")) or 0
-        if blob is not None:
-            pool = read_pool(blob.data)
-        elif kept is not None and posts < 2 * kept.posts:
+            return kept.counted.pool
+        return (_read_shared(platform) or CountedPool(count_pool(platform), None)).pool
+
+
+def share_pool(platform: Platform, now: datetime) -> CountedPool:
+    """The statistics for ranking, the same in all processes. Counts them where there are none, or where the pool has
+    doubled since: while a platform is young, its first posts must not stand for all."""
+    with _lock:
+        kept = _kept.get(_key(platform))
+        due = kept is None or time.monotonic() - kept.looked_at >= LOOK_EVERY_SECONDS
+        counted = _read_shared(platform)
+        if counted is None:
+            kept = None
+        elif due and kept is not None:
+            due = False
             kept.looked_at = time.monotonic()
-            return kept.pool
-        else:
-            pool = count_pool(platform, now)
-        _kept[key] = _Kept(pool, counted_at, time.monotonic(), posts)
-        return pool
+            kept.posts = _live_posts(platform)
+        grown = kept is not None and 2 * kept.counted.pool.words.document_count <= min(kept.posts, MOST_POSTS)
+        if counted is None or grown:
+            _count_and_share(platform, now)
+            counted = _read_shared(platform)
+        if counted is None:
+            raise RuntimeError("statistics were stored and are not there")
+        return counted
 
 
 def refresh_statistics(platform: Platform, now: datetime) -> None:
     """Count anew and share. Run by the beat, and after imports and rebuilds."""
-    data = write_pool(count_pool(platform, now))
+    _count_and_share(platform, now)
+
+
+def counted_at(session: Session, platform: Platform) -> datetime | None:
+    """When the present statistics were counted."""
+    return session.scalar(select(StoredBlob.updated_at).where(StoredBlob.name == _name(platform)))
+
+
+def _read_shared(platform: Platform) -> CountedPool | None:
+    """The shared statistics, from memory while they are the present ones."""
+    kept = _kept.get(_key(platform))
+    with platform.reading() as session:
+        moment = counted_at(session, platform)
+        if moment is None:
+            return None
+        if kept is not None and kept.counted.counted_at == moment:
+            return kept.counted
+        blob = session.execute(
+            select(StoredBlob.updated_at, StoredBlob.data).where(StoredBlob.name == _name(platform))
+        ).one()
+    counted = CountedPool(read_pool(blob.data), blob.updated_at)
+    _kept[_key(platform)] = _Kept(counted, time.monotonic(), _live_posts(platform))
+    return counted
+
+
+def _count_and_share(platform: Platform, now: datetime) -> None:
+    """Count and store, and owe every live post a ranking; nothing when the count is as it was, or another process
+    counted meanwhile."""
+    with platform.reading() as session:
+        before = counted_at(session, platform)
+    data = write_pool(count_pool(platform))
     with platform.unit_of_work() as uow:
-        insert_new(uow.session, StoredBlob, [{"name": _name(platform), "updated_at": now, "data": data}])
-        row = uow.session.get(StoredBlob, _name(platform))
-        if row is not None:
-            row.data = data
-            row.updated_at = now
+        name = _name(platform)
+        insert_new(uow.session, StoredBlob, [{"name": name, "updated_at": now, "data": b""}])
+        row = uow.session.get(StoredBlob, name, with_for_update=True)
+        if row is None:
+            raise RuntimeError(f"{name} was deleted")
+        if row.data and (row.data == data or row.updated_at != before):
+            return
+        row.data = data
+        # Later than any count before, whatever the clocks of two machines say: lists tell counts apart by it.
+        row.updated_at = max(now, before + timedelta(microseconds=1)) if before else now
+        if owe_all(uow.session, RANKING, _live_ids(uow.session), now):
+            uow.expect_nudge()
         uow.commit()
 
 
-def count_pool(platform: Platform, now: datetime) -> PoolStatistics:
+def _live_ids(session: Session) -> list[str]:
+    return list(session.scalars(select(Post.id).where(Post.status == "published").order_by(Post.id)))
+
+
+def _live_posts(platform: Platform) -> int:
+    with platform.reading() as session:
+        return session.scalar(select(func.count()).select_from(Post).where(Post.status == "published")) or 0
+
+
+def count_pool(platform: Platform) -> PoolStatistics:
     """Over up to MOST_POSTS published posts, evenly chosen; vectors are those in the index."""
     documents: list[PostDocument] = []
     vectors: dict[str, PostVectors] = {}
@@ -93,10 +155,14 @@ def count_pool(platform: Platform, now: datetime) -> PoolStatistics:
 
 
 def _sample_ids(session: Session) -> list[str]:
-    ids = list(session.scalars(select(Post.id).where(Post.status == "published").order_by(Post.id)))
+    ids = _live_ids(session)
     step = max(1, -(-len(ids) // MOST_POSTS))
     return ids[::step]
 
 
 def _name(platform: Platform) -> str:
     return f"pool:{platform.embedder.model_revision}"[:60]
+
+
+def _key(platform: Platform) -> str:
+    return _name(platform) + str(platform.settings.database_url)

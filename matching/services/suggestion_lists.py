@@ -7,18 +7,23 @@ leaves a list and its place may belong to somebody else, a ranking of that list 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, func, select, update
+from sqlalchemy import ColumnElement, Row, case, func, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from matching.documents import PostDocument, Side
 from matching.models import Post, Suggestion
 from matching.models.base import new_id
 from matching.store.upsert import insert_new
+
+
+_NOTEWORTHY_DROP = 0.1
+"""A score that fell by less does not make a list be ranked anew: the pool's statistics drift by as much (scores are in
+standard deviations)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +73,35 @@ def least_scores(session: Session, side: Side, post_ids: Sequence[str], revision
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class PresentLists:
+    """The active pairs of a post. `seen` says for each row what a ranking would change; rows that only move do not
+    differ. `standing`: posts of the other side in whose list the post stands."""
+
+    seen: Mapping[str, object]
+    standing: frozenset[str]
+
+
+def read_lists(session: Session, post: Post) -> PresentLists:
+    """Where the post stands now."""
+    own, other = _columns(post.side)
+    rows = session.execute(
+        select(
+            Suggestion.id,
+            other.post_id.label("other_id"),
+            other.rank.label("other_rank"),
+            Suggestion.need_score,
+            Suggestion.capability_score,
+            Suggestion.need_version,
+            Suggestion.capability_version,
+        ).where(own.post_id == post.id, Suggestion.status == "active")
+    ).all()
+    return PresentLists(
+        {row.id: (row.need_score, row.capability_score, row.need_version, row.capability_version) for row in rows},
+        frozenset(row.other_id for row in rows if row.other_rank is not None),
+    )
+
+
 def replace_list(
     session: Session,
     post: Post,
@@ -77,127 +111,162 @@ def replace_list(
     *,
     length: int,
     others_too: bool,
-) -> list[str]:
+    seen: Mapping[str, object],
+) -> list[str] | None:
     """Store the post's list: the first `length` of `pairs`, which are sorted best first.
 
     With `others_too` all `pairs` also enter the lists of the other side as far as they are good enough there. Returns
-    the posts whose lists lost a place and must be ranked anew. Posts that are no longer published are left out; the
-    posts' rows are locked until the transaction ends, so that two tasks cannot change one list at once.
+    the posts whose lists lost a place and must be ranked anew. The posts' rows are locked until the transaction ends,
+    so that two tasks cannot change one list at once.
+
+    None, and nothing is stored, when the ranking no longer holds: the post or one of `pairs` has another version or is
+    no longer published, or the lists differ from what `read_lists` gave as `seen` before the ranking.
     """
     own, other = _columns(post.side)
-    former = {
-        row.other_id: (row.other_score, row.other_rank)
-        for row in session.execute(
-            select(
-                other.post_id.label("other_id"), other.score.label("other_score"), other.rank.label("other_rank")
-            ).where(own.post_id == post.id, Suggestion.status == "active")
-        )
-    }
-    versions = _lock_live(session, [post.id, *former, *(pair.other.id for pair in pairs)])
-    kept = [pair for pair in pairs if pair.other.id in versions] if post.id in versions else []
+    former_ids = session.scalars(select(other.post_id).where(own.post_id == post.id, Suggestion.status == "active"))
+    states = _lock_posts(session, [post.id, *former_ids, *(pair.other.id for pair in pairs)])
+    if states.get(post.id, ("", 0))[1] != post.version or read_lists(session, post).seen != seen:
+        return None
+    if any(states.get(pair.other.id) != ("published", pair.other.version) for pair in pairs):
+        return None
+    if pairs and states[post.id][0] != "published":
+        return None
 
-    insert_new(session, Suggestion, [_new_row(post, pair, revision, now) for pair in kept])
-    session.execute(update(Suggestion).where(own.post_id == post.id).values({own.rank: None}))
-    for rank, pair in enumerate(kept, start=1):
-        session.execute(
-            update(Suggestion)
-            .where(own.post_id == post.id, other.post_id == pair.other.id, Suggestion.model_revision == revision)
-            .values(
-                {
-                    own.rank: rank if rank <= length else None,
-                    own.score: pair.score,
-                    "probability": pair.probability,
-                    "reasons": pair.reasons,
-                    **_versions(post, pair),
-                    "updated_at": now,
-                }
-            )
-        )
-    owed: list[str] = []
-    if others_too:
-        owed = _update_other_lists(session, post, kept, former, revision, length=length)
-    _tell_status(session, own.post_id == post.id, revision)
-    return [post_id for post_id in owed if post_id in versions]
-
-
-def _update_other_lists(
-    session: Session,
-    post: Post,
-    kept: Sequence[ListedPair],
-    former: dict[str, tuple[float | None, int | None]],
-    revision: str,
-    *,
-    length: int,
-) -> list[str]:
-    own, other = _columns(post.side)
+    insert_new(session, Suggestion, [_new_row(post, pair, revision, now) for pair in pairs])
+    rows = {row.id: row for row in _own_rows(session, own, other, post, [pair.other.id for pair in pairs], revision)}
+    changes: dict[str, dict[str, Any]] = {}
+    places = {pair.other.id: (rank, pair) for rank, pair in enumerate(pairs, start=1)}
     owed = []
-    entering = {pair.other.id: pair.score for pair in kept}
-    for other_id, (score, rank) in former.items():
-        if rank is not None and (other_id not in entering or entering[other_id] < (score or 0.0)):
-            owed.append(other_id)
-    gone = [other_id for other_id in former if other_id not in entering]
-    if gone:
+    for row in rows.values():
+        if row.model_revision == revision and row.other_id in places:
+            rank, pair = places[row.other_id]
+            changes[row.id] = {
+                own.rank.key: rank if rank <= length else None,
+                own.score.key: pair.score,
+                "probability": pair.probability,
+                "reasons": pair.reasons,
+                **_versions(post, pair),
+                "updated_at": now,
+            }
+            lost = others_too and row.other_rank is not None and pair.score < (row.other_score or 0.0) - _ROUNDING
+        else:
+            changes[row.id] = {own.rank.key: None}
+            if others_too:
+                changes[row.id][other.rank.key] = None
+            lost = others_too and row.other_rank is not None
+        if lost and states[row.other_id][0] == "published":
+            owed.append(row.other_id)
+    if others_too and pairs:
+        scores = {pair.other.id: pair.score for pair in pairs}
+        for row_id, columns in _enter_lists(session, other, own.post_id == post.id, scores, revision, length).items():
+            changes.setdefault(row_id, {}).update(columns)
+    _apply(session, changes, revision)
+    return list(dict.fromkeys(owed))
+
+
+_ROUNDING = 1e-6
+"""Scores of a pair seen from its two sides may differ by so much."""
+
+
+def _own_rows(
+    session: Session, own: _Columns, other: _Columns, post: Post, other_ids: Sequence[str], revision: str
+) -> list[Row[Any]]:
+    """Rows of the post that are active, hold a rank, or are about `other_ids` in this revision."""
+    wanted = (Suggestion.status == "active") | own.rank.is_not(None)
+    if other_ids:
+        wanted |= other.post_id.in_(other_ids) & (Suggestion.model_revision == revision)
+    return list(
         session.execute(
-            update(Suggestion)
-            .where(own.post_id == post.id, other.post_id.in_(gone))
-            .values({own.rank: None, other.rank: None})
+            select(
+                Suggestion.id,
+                Suggestion.model_revision,
+                other.post_id.label("other_id"),
+                other.rank.label("other_rank"),
+                other.score.label("other_score"),
+            ).where(own.post_id == post.id, wanted)
         )
-    for other_id, score in entering.items():
-        _enter_list(session, other, other_id, own.post_id == post.id, score, revision, length)
-    return owed
+    )
 
 
-def _enter_list(
+def _enter_lists(
     session: Session,
     columns: _Columns,
-    list_of: str,
-    the_pair: ColumnElement[bool],
-    score: float,
+    the_post: ColumnElement[bool],
+    scores: Mapping[str, float],
     revision: str,
     length: int,
-) -> None:
-    """Put a pair into the list of `list_of` by its score, and renumber it."""
-    in_list = (columns.post_id == list_of) & (Suggestion.model_revision == revision)
-    session.execute(update(Suggestion).where(in_list, the_pair).values({columns.score: score}))
-    rows = session.execute(
-        select(Suggestion.id, columns.rank)
-        .where(in_list, columns.rank.is_not(None) | the_pair)
-        .order_by(columns.score.desc(), Suggestion.id)
-    ).all()
-    dropped = []
-    for rank, (row_id, present) in enumerate(rows, start=1):
-        wanted = rank if rank <= length else None
-        if wanted != present:
-            session.execute(update(Suggestion).where(Suggestion.id == row_id).values({columns.rank: wanted}))
-        if wanted is None:
-            dropped.append(row_id)
-    if dropped:
-        _tell_status(session, Suggestion.id.in_(dropped), revision)
+) -> dict[str, dict[str, Any]]:
+    """What changes by row id when the post enters the lists of the posts in `scores` by its scores there."""
+    lists: dict[str, list[tuple[float, str, int | None]]] = {}
+    changes: dict[str, dict[str, Any]] = {}
+    wanted = list(scores)
+    for start in range(0, len(wanted), 500):
+        for row in session.execute(
+            select(
+                Suggestion.id,
+                columns.post_id.label("list_of"),
+                columns.rank.label("rank"),
+                columns.score.label("score"),
+                the_post.label("entering"),
+            ).where(
+                columns.post_id.in_(wanted[start : start + 500]),
+                Suggestion.model_revision == revision,
+                columns.rank.is_not(None) | the_post,
+            )
+        ):
+            score = row.score or 0.0
+            if row.entering:
+                score = scores[row.list_of]
+                changes[row.id] = {columns.score.key: score}
+            lists.setdefault(row.list_of, []).append((-score, row.id, row.rank))
+    for places in lists.values():
+        for rank, (_, row_id, present) in enumerate(sorted(places, key=lambda place: place[:2]), start=1):
+            if (rank if rank <= length else None) != present:
+                changes.setdefault(row_id, {})[columns.rank.key] = rank if rank <= length else None
+    return changes
 
 
-def _tell_status(session: Session, which: ColumnElement[bool], revision: str) -> None:
-    """A pair is active while it stands in a list of the present revision."""
+def _apply(session: Session, changes: Mapping[str, dict[str, Any]], revision: str) -> None:
+    """Write the changes and what status follows from them. Rows are locked in one order first: two tasks that hold
+    different posts may still meet in the rows of pairs between them."""
+    ids = sorted(changes)
+    for start in range(0, len(ids), 500):
+        part = ids[start : start + 500]
+        session.execute(select(Suggestion.id).where(Suggestion.id.in_(part)).order_by(Suggestion.id).with_for_update())
+    by_columns: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for row_id in ids:
+        by_columns.setdefault(tuple(changes[row_id]), []).append({"id": row_id, **changes[row_id]})
+    for rows in by_columns.values():
+        session.execute(update(Suggestion), rows)
+    # A pair is active while it stands in a list of the present revision.
     out = (Suggestion.need_rank.is_(None) & Suggestion.capability_rank.is_(None)) | (
         Suggestion.model_revision != revision
     )
-    session.execute(update(Suggestion).where(which).values(status=case((out, "withdrawn"), else_="active")))
+    for start in range(0, len(ids), 500):
+        session.execute(
+            update(Suggestion)
+            .where(Suggestion.id.in_(ids[start : start + 500]))
+            .values(status=case((out, "withdrawn"), else_="active"))
+            .execution_options(synchronize_session=False)
+        )
 
 
-def _lock_live(session: Session, post_ids: Iterable[str]) -> dict[str, int]:
-    """Versions of those of the posts that are published now; locked, in one order, until the transaction ends.
+def _lock_posts(session: Session, post_ids: Iterable[str]) -> dict[str, tuple[str, int]]:
+    """Status and version of the posts as they are now; locked, in one order, until the transaction ends.
 
     On SQLite the whole transaction holds the write lock already.
     """
+    table = Post.__table__
     wanted = sorted(set(post_ids))
-    found: dict[str, int] = {}
+    found: dict[str, tuple[str, int]] = {}
     for start in range(0, len(wanted), 500):
         rows = session.execute(
-            select(Post.__table__.c.id, Post.__table__.c.version)
-            .where(Post.__table__.c.id.in_(wanted[start : start + 500]), Post.__table__.c.status == "published")
-            .order_by(Post.__table__.c.id)
+            select(table.c.id, table.c.status, table.c.version)
+            .where(table.c.id.in_(wanted[start : start + 500]))
+            .order_by(table.c.id)
             .with_for_update(key_share=True)
         )
-        found |= {row.id: row.version for row in rows}
+        found |= {row.id: (row.status, row.version) for row in rows}
     return found
 
 
