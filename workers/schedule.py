@@ -14,7 +14,7 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "expire posts": {"task": "duijie.expire_posts", "schedule": crontab(minute="*/5")},
     "tell owners of posts about to expire": {"task": "duijie.notify_expiry", "schedule": crontab(hour="9", minute="0")},
     "tell what was held back": {"task": "duijie.push_held_suggestions", "schedule": crontab(minute="15")},
-    "count terms anew": {"task": "duijie.refresh_statistics", "schedule": crontab(minute="5")},
+    "count terms anew": {"task": "duijie.refresh_statistics", "schedule": crontab(hour="3", minute="10")},
     "heal what differs": {"task": "duijie.reconcile", "schedule": crontab(minute="40")},
     "forget what is over": {"task": "duijie.forget", "schedule": crontab(hour="3", minute="40")},
 }

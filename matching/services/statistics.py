@@ -72,7 +72,7 @@ def share_pool(platform: Platform, now: datetime) -> CountedPool:
             due = False
             kept.looked_at = time.monotonic()
             kept.posts = _live_posts(platform)
-        grown = kept is not None and 2 * kept.counted.pool.words.document_count <= min(kept.posts, MOST_POSTS)
+        grown = kept is not None and 2 * kept.counted.pool.embedded <= min(kept.posts, MOST_POSTS)
         if counted is None or grown:
             _count_and_share(platform, now)
             counted = _read_shared(platform)
