@@ -132,7 +132,7 @@ def move(post_id: str, move: str) -> Response:
             reason = request.form.get("reason", "")
             if reason not in CLOSE_REASONS:
                 flash(_("请选择关闭原因。"), "warning")
-                return redirect(url_for("posts.show_post", post_id=post_id, _anchor="close"))
+                return redirect(url_for("posts.show_post", post_id=post_id, _anchor=f"close-{post_id}"))
             close_post(uow, actor(), post_id, reason, now())
         else:
             simple = {
@@ -193,5 +193,6 @@ def list_mine() -> str:
             suggestion_counts=count_suggestions(reading, [post.id for post in shown]),
             moves={post.id: offered_moves(post) for post in shown},
             editable={post.id: post.status in EDITABLE and may_edit(post) for post in shown},
+            close_reasons=CLOSE_REASONS,
             vocabularies=load_vocabularies(reading),
         )
