@@ -10,7 +10,7 @@ from marshmallow.validate import Length, OneOf, Range, Regexp
 from matching.documents import CAPABILITY_KINDS
 from matching.policy import VISIBILITIES
 from matching.services.lifecycle import STATUSES
-from matching.services.posts import CLOSE_REASONS, MOST_INDICATORS, MOST_KEYWORDS, TEXT_LENGTH, TITLE_LENGTH
+from matching.services.posts import MOST_INDICATORS, MOST_KEYWORDS, TEXT_LENGTH, TITLE_LENGTH
 from web.api.fields import Amount, ApiSchema, BodyFlag, Flag, Identifier, Moment, Text
 from web.display import IP_STATUS_LABELS, IP_TYPE_LABELS
 
@@ -351,7 +351,9 @@ class SearchArguments(PageQuery):
 class CloseEntry(ApiSchema):
     """Why a post is closed."""
 
-    reason = fields.String(validate=OneOf(CLOSE_REASONS), required=True)
+    reason = Text(
+        most=_CODE_LENGTH, least=1, required=True, metadata={"description": "A code of the vocabulary `close_reason`."}
+    )
 
 
 class ReturnEntry(ApiSchema):
