@@ -1,8 +1,8 @@
 """The ranker in use: a learned one from a file, or fusion where there is none for this encoder.
 
-A ranker file is one JSON document: weights of a linear part, optionally a small LightGBM model, the calibration from
-scores to probabilities, the revision of the encoder whose vectors it was taught on, and figures of how it did. With
-vectors of another encoder its weights mean nothing, so it is not used then.
+A ranker file is one JSON document: weights of a linear part, optionally a few small LightGBM models, the calibration
+from scores to probabilities, the revision of the encoder whose vectors it was taught on, and figures of how it did.
+With vectors of another encoder its weights mean nothing, so it is not used then.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 SHIPPED_RANKER = Path(__file__).parent / "models" / "ranker.json"
 FUSION_REVISION = "fusion-1"
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,15 +55,15 @@ class Ranker:
 
     revision: str
     linear: Array | None = None
-    trees: str | None = None
+    trees: tuple[str, ...] = ()
     tree_weight: float = 0.0
     calibration: Calibration | None = None
 
     @cached_property
-    def _booster(self) -> lightgbm.Booster:
+    def _boosters(self) -> list[lightgbm.Booster]:
         import lightgbm
 
-        return lightgbm.Booster(model_str=self.trees)
+        return [lightgbm.Booster(model_str=trees) for trees in self.trees]
 
     def score(self, raw: Array, toward_need: Array, toward_capability: Array, fused: Array) -> Array:
         """Scores of shape (needs, capabilities) from the arrays of `matching.ranking.features` and `fuse`."""
@@ -73,12 +73,29 @@ class Ranker:
         return self.score_features(features.reshape(-1, len(RANKER_FEATURES))).reshape(fused.shape)
 
     def score_features(self, features: Array) -> Array:
-        """Scores of shape (pairs,) from rows of RANKER_FEATURES."""
+        """Scores of shape (pairs,) from rows of RANKER_FEATURES.
+
+        Pairs of which something is unknown (in two scripts, or without a vector) keep the fusion score: judged pairs to
+        learn from were all of one script. Both are in the same unit.
+        """
         assert self.linear is not None
-        scores = np.nan_to_num(features) @ self.linear
-        if self.trees is not None and self.tree_weight:
-            scores = scores + self.tree_weight * np.asarray(self._booster.predict(features), dtype=np.float32)
-        return np.asarray(scores, dtype=np.float32)
+        fused = features[:, RANKER_FEATURES.index("fused")]
+        known = ~np.isnan(features).any(axis=1)
+        scores = fused.astype(np.float32, copy=True)
+        if not known.any():
+            return scores
+        rows = features[known]
+        learned = rows @ self.linear
+        if self.trees and self.tree_weight:
+            learned = learned + self.tree_weight * self.predict_trees(rows)
+        scores[known] = learned
+        return scores
+
+    def predict_trees(self, features: Array) -> Array:
+        """Mean output of the tree models, shape (pairs,)."""
+        # One thread: the arrays are small, and each worker process has its own.
+        outputs = [np.asarray(booster.predict(features, num_threads=1)) for booster in self._boosters]
+        return np.asarray(np.mean(outputs, axis=0), dtype=np.float32)
 
     def probabilities(self, scores: Array) -> Array | None:
         """Probabilities of the final scores; None where nothing was calibrated."""
@@ -111,7 +128,7 @@ def load_ranker(path: Path | None = None, *, encoder_revision: str) -> Ranker:
     if path is None and not chosen.exists():
         return fusion_ranker(encoder_revision)
     data, digest = read_ranker(chosen)
-    if data["encoder_revision"] != encoder_revision:
+    if _weights_of(data["encoder_revision"]) != _weights_of(encoder_revision):
         logger.warning(
             "the ranker was taught on another encoder; fusion is used instead",
             extra={"ranker": str(chosen), "taught_on": data["encoder_revision"], "encoder": encoder_revision},
@@ -121,10 +138,15 @@ def load_ranker(path: Path | None = None, *, encoder_revision: str) -> Ranker:
     return Ranker(
         revision=f"ranker-{digest}+{encoder_revision}",
         linear=np.array(data["linear"], dtype=np.float32),
-        trees=data.get("trees"),
+        trees=tuple(data.get("trees") or ()),
         tree_weight=float(data.get("tree_weight", 0.0)),
         calibration=Calibration(**calibration) if calibration else None,
     )
+
+
+def _weights_of(encoder_revision: str) -> str:
+    """The revision without how its weights are stored: vectors of int8 and float weights are near enough."""
+    return encoder_revision.removesuffix(".int8")
 
 
 def fusion_ranker(encoder_revision: str) -> Ranker:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from matching.documents import PostDocument
 from matching.ranking.pool import PoolStatistics
 from matching.ranking.terms import character_terms
 from matching.text.normalise import HAN, NormalisedText, Span, normalise_with_offsets
-from matching.text.words import Word, cut_normalised, is_content_word, is_domain_term
+from matching.text.words import cut_normalised, cut_words, is_content_word, is_domain_term
 
 _HAN = re.compile(f"[{HAN}]")
 # A full stop ends a clause only before a blank: within a number it does not.
@@ -34,19 +36,100 @@ class SharedPhrase:
 
 @dataclass(frozen=True, slots=True)
 class _Side:
+    """A text in normal form; `borders` are the places where words begin or end in it."""
+
     normal: NormalisedText
-    words: list[Word]
-    starts: dict[int, int]
-    """Place in the normal form of each place of the original where a character begins."""
+    borders: frozenset[int]
     title_end: int
 
 
-def _read_side(document: PostDocument) -> _Side:
-    normal = normalise_with_offsets(document.full_text)
-    starts: dict[int, int] = {}
-    for place, start in enumerate(normal.starts):
-        starts.setdefault(start, place)
-    return _Side(normal, cut_normalised(normal), starts, len(document.title))
+@lru_cache(maxsize=512)
+def _read_side(full_text: str, title_end: int) -> _Side:
+    normal = normalise_with_offsets(full_text)
+    borders: set[int] = set()
+    for word in cut_normalised(normal):
+        start = bisect_left(normal.starts, word.start)
+        borders.add(start)
+        borders.add(bisect_right(normal.ends, word.end, lo=start))
+    return _Side(normal, frozenset(borders), title_end)
+
+
+def find_shared_phrases(
+    need: PostDocument, capability: PostDocument, pool: PoolStatistics, limit: int = 5
+) -> list[SharedPhrase]:
+    """The phrases both texts have, the ones the score hangs on most first; none contains another.
+
+    A phrase is the longest run of characters both have that begins and ends where a word of either text does, or is a
+    term of the dictionary: where 耐盐雾 is one word in the need, the capability's 盐雾 still finds it. Stop words are no
+    phrases, nor at a phrase's ends.
+    """
+    first = _read_side(need.full_text, len(need.title))
+    second = _read_side(capability.full_text, len(capability.title))
+    found: dict[str, SharedPhrase] = {}
+    place = 0
+    while place < len(first.normal.text):
+        run = _longest_run(first, second, place)
+        if run is None:
+            place += 1
+            continue
+        start, there, length = run
+        phrase = first.normal.text[start : start + length]
+        if phrase not in found:
+            need_span = first.normal.original_span(start, start + length)
+            capability_span = second.normal.original_span(there, there + length)
+            weight = _weigh(phrase, pool)
+            if need_span[1] <= first.title_end:
+                weight *= _TITLE_FACTOR
+            if capability_span[1] <= second.title_end:
+                weight *= _OTHER_SIDE_TITLE_FACTOR
+            shown = " ".join(need.full_text[slice(*need_span)].split())
+            found[phrase] = SharedPhrase(shown, need_span, capability_span, weight)
+        place = start + length
+    kept: dict[str, SharedPhrase] = {}
+    for phrase, shared in sorted(found.items(), key=lambda item: (-item[1].weight, item[1].need_span)):
+        if not any(phrase in other or other in phrase for other in kept):
+            kept[phrase] = shared
+    return list(kept.values())[:limit]
+
+
+def _longest_run(first: _Side, second: _Side, place: int) -> tuple[int, int, int] | None:
+    """(start in the first, start in the second, length) of the longest phrase from `place`; None where there is
+    none."""
+    text, other = first.normal.text, second.normal.text
+    if text[place].isspace() or other.find(text[place : place + 2]) < 0:
+        return None
+    length = 2
+    while place + length < len(text) and text[place + length] != "\n" and text[place : place + length + 1] in other:
+        length += 1
+    for size in range(min(length, len(text) - place), 1, -1):
+        there = _find_between_borders(first, second, place, size)
+        if there is None:
+            continue
+        # Without stop words and symbols at the ends.
+        words = cut_words(text[place : place + size])
+        telling = [word for word in words if is_content_word(word.text)]
+        if not telling:
+            continue
+        lead, end = telling[0].start, telling[-1].end
+        return place + lead, there + lead, end - lead
+    return None
+
+
+def _find_between_borders(first: _Side, second: _Side, place: int, size: int) -> int | None:
+    text, other = first.normal.text, second.normal.text
+    phrase = text[place : place + size]
+    there = other.find(phrase)
+    while there >= 0:
+        begins = place in first.borders or there in second.borders
+        ends = place + size in first.borders or there + size in second.borders
+        if (
+            ((begins and ends) or is_domain_term(phrase))
+            and _is_whole(other, there, there + size)
+            and _is_whole(text, place, place + size)
+        ):
+            return there
+        there = other.find(phrase, there + 1)
+    return None
 
 
 def _is_whole(text: str, start: int, end: int) -> bool:
@@ -58,86 +141,6 @@ def _is_whole(text: str, start: int, end: int) -> bool:
     before = start > 0 and joins(text[start - 1], text[start])
     after = end < len(text) and joins(text[end - 1], text[end])
     return not before and not after
-
-
-def _find(text: str, phrase: str) -> int:
-    place = text.find(phrase)
-    while place >= 0 and not _is_whole(text, place, place + len(phrase)):
-        place = text.find(phrase, place + 1)
-    return place
-
-
-def find_shared_phrases(
-    need: PostDocument, capability: PostDocument, pool: PoolStatistics, limit: int = 5
-) -> list[SharedPhrase]:
-    """The phrases both texts have, the ones the score hangs on most first; none overlaps another in the need.
-
-    A phrase is a run of words of the need, the longest that the capability has too, without stop words at its ends.
-    """
-    first, second = _read_side(need), _read_side(capability)
-    text = first.normal.text
-    other = second.normal.text
-    found: dict[str, tuple[Span, Span, float]] = {}
-    place = 0
-    while place < len(first.words):
-        run = _longest_run(first, other, place)
-        if run is None:
-            place += 1
-            continue
-        last, start, end = run
-        phrase = text[start:end]
-        if phrase not in found:
-            there = _find(other, phrase)
-            need_span = first.normal.original_span(start, end)
-            capability_span = second.normal.original_span(there, there + len(phrase))
-            weight = _weigh(phrase, pool)
-            if need_span[1] <= first.title_end:
-                weight *= _TITLE_FACTOR
-            if capability_span[1] <= second.title_end:
-                weight *= _OTHER_SIDE_TITLE_FACTOR
-            found[phrase] = (need_span, capability_span, weight)
-        place = last + 1
-    ordered = sorted(found.items(), key=lambda item: (-item[1][2], item[1][0]))
-    kept: list[SharedPhrase] = []
-    for phrase, (need_span, capability_span, weight) in ordered:
-        if any(phrase in other_phrase.text for other_phrase in kept):
-            continue
-        written = capability.full_text[slice(*capability_span)] if need.language != "zh" else ""
-        shown = written or need.full_text[slice(*need_span)]
-        kept.append(SharedPhrase(" ".join(shown.split()), need_span, capability_span, weight))
-    return kept[:limit]
-
-
-def _longest_run(side: _Side, other: str, place: int) -> tuple[int, int, int] | None:
-    """(last word, start, end) of the longest run of words from `place` that `other` has; start and end in normal
-    form."""
-    words = side.words
-    if not is_content_word(words[place].text):
-        return None
-    text = side.normal.text
-    start = side.starts[words[place].start]
-    best: tuple[int, int, int] | None = None
-    last = place
-    end = start
-    while last < len(words):
-        begins = side.starts[words[last].start]
-        if last > place and text[end:begins].strip(" -"):
-            break
-        end = begins + _length(side, words[last])
-        if _find(other, text[start:end]) < 0:
-            break
-        if is_content_word(words[last].text):
-            best = (last, start, end)
-        last += 1
-    return best
-
-
-def _length(side: _Side, word: Word) -> int:
-    start = side.starts[word.start]
-    end = start
-    while end < len(side.normal.text) and side.normal.ends[end] <= word.end:
-        end += 1
-    return end - start
 
 
 def _weigh(phrase: str, pool: PoolStatistics) -> float:

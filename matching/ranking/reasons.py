@@ -39,7 +39,7 @@ Labels = Mapping[str, tuple[str, str]]
 
 _MOST_PHRASES = 4
 _MOST_INDICATORS = 4
-_NEAR = 1.5
+NEAR = 1.5
 """Standard deviations above the background from which on texts are called near in meaning."""
 _VERY_NEAR = 3.0
 _LONGEST_QUOTE = 40
@@ -145,7 +145,7 @@ def _explain_meaning(
     nearness: float,
     embedder: Embedder | None,
 ) -> Reason | None:
-    if not nearness >= _NEAR:
+    if not nearness >= NEAR:
         return None
     spans = _nearest_clauses(need, capability, embedder) if embedder is not None else None
     need_span, capability_span = spans or (_opening(need), _opening(capability))
