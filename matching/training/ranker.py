@@ -1,0 +1,418 @@
+"""Teaching the ranker on judged folders: `duijie train ranker`.
+
+A LambdaMART (LightGBM) of a few small trees is taught on the judged pairs and added to the fusion score, which stays
+half of the result: on some hundred needs trees alone know too little, and what they add is what fusion cannot say.
+Scores are then calibrated to probabilities. All figures come from cross-validation over needs, repeated with several
+seeds; needs with the same title are never on both sides of a split.
+
+Vectors of an encoder that was tuned on the same needs make their matches look nearer than those of a new need will
+be. Where tuned models of the folds are at hand (`fold_embedders`), each need is seen through the one that did not learn
+from it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matching.documents import PostDocument
+from matching.embeddings.port import Embedder
+from matching.errors import InvalidInput
+from matching.ranking.evaluate import Evaluation, JudgedSet, load_judged_set, measure_scores
+from matching.ranking.features import (
+    RANKER_FEATURES,
+    assemble_ranker_features,
+    compute_text_features,
+    standardise_toward_capability,
+    standardise_toward_need,
+)
+from matching.ranking.fusion import fuse
+from matching.ranking.learned import FORMAT, Calibration, Ranker, fusion_ranker, load_ranker
+from matching.ranking.metrics import GAINS, MATCH_LEVEL, compute_calibration_error
+from matching.ranking.offline import OfflinePool, prepare_offline, score_offline
+from matching.text.normalise import normalise
+from matching.training.encoder import assign_fold
+
+Array = NDArray[np.float32]
+OnProgress = Callable[[int, int | None], None]
+
+_MOST_BYTES_KEPT = 1_000_000_000
+_FUSED = RANKER_FEATURES.index("fused")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RankerRecipe:
+    """Everything that decides what comes out."""
+
+    trees: int = 60
+    leaves: int = 7
+    learning_rate: float = 0.05
+    least_pairs_per_leaf: int = 40
+    ridge: float = 10.0
+    bags: int = 3
+    """Models with different random draws whose outputs are averaged."""
+    fused_share: float = 0.5
+    folds: int = 5
+    repeats: int = 3
+    seed: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RankerReport:
+    """What came out. `cross_validated` has one evaluation per repeat; `fusion` is the same set without learning.
+
+    `others` are sets without levels, ranked by the finished ranker and by fusion: what was taught on one kind of text
+    must not do harm to another.
+    """
+
+    encoder_revision: str
+    recipe: RankerRecipe
+    sets: Sequence[str]
+    needs: int
+    pairs: int
+    matches: int
+    cross_validated: Mapping[str, Sequence[Evaluation]]
+    fusion: Mapping[str, Evaluation]
+    calibration_errors: Sequence[float]
+    others: Mapping[str, tuple[Evaluation, Evaluation]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Need:
+    """A judged need: features of its judged pairs and their levels, and where to find the rest."""
+
+    judged: JudgedSet
+    pool: OfflinePool
+    row: int
+    group: str
+    features: Array
+    levels: NDArray[np.int64]
+    everything: Array | None
+    """Features with all capabilities, where all needs' fit into memory."""
+
+    def all_features(self) -> Array:
+        """Features with all capabilities of the set."""
+        return _features_of(self.pool, self.row) if self.everything is None else self.everything
+
+    @property
+    def need(self) -> PostDocument:
+        return self.judged.needs[self.row]
+
+
+def train_ranker(
+    folders: Sequence[Path],
+    out: Path,
+    embedder: Embedder,
+    *,
+    seed: int = 1,
+    recipe: RankerRecipe | None = None,
+    fold_embedders: Sequence[Embedder] = (),
+    on_progress: OnProgress | None = None,
+) -> RankerReport:
+    """Teach a ranker on `folders`, write it to `out`, and a report beside it (`.report.json`, `.report.md`).
+
+    Folders with several levels per need teach, the others are only measured. `fold_embedders`: of a tuned encoder, the
+    models of its folds; number i has not seen the needs that `assign_fold` gives to fold i. Equal arguments give an
+    equal file. Raises InvalidInput where a folder cannot be read or none has levels, and PartUnavailable("embedder",
+    …) when a model cannot be loaded.
+    """
+    chosen = recipe or RankerRecipe(seed=seed)
+    judged_sets = [load_judged_set(folder) for folder in folders]
+    graded = [judged for judged in judged_sets if _is_graded(judged)]
+    if not graded:
+        raise InvalidInput(
+            "training.no_levels", "没有带等级评判的目录", where=", ".join(str(folder) for folder in folders),
+            message_en="No folder has graded judgements to learn from",
+        )  # fmt: skip
+    needs = [need for judged in graded for need in _collect(judged, embedder, fold_embedders)]
+    total = chosen.repeats * chosen.folds + 1
+    tell = on_progress or (lambda _done, _total: None)
+
+    cross_validated: dict[str, list[Evaluation]] = {judged.name: [] for judged in graded}
+    calibration_errors = []
+    out_of_fold = np.zeros(sum(len(need.levels) for need in needs), dtype=np.float32)
+    outcomes = np.concatenate([need.levels >= MATCH_LEVEL for need in needs])
+    bounds = np.cumsum([0, *(len(need.levels) for need in needs)])
+    for repeat in range(chosen.repeats):
+        folds = _split(needs, chosen.folds, chosen.seed + repeat)
+        scores = np.zeros_like(out_of_fold)
+        all_scores: dict[str, dict[str, Array]] = {judged.name: {} for judged in graded}
+        for number, fold in enumerate(folds):
+            ranker = _teach([need for place, need in enumerate(needs) if place not in fold], chosen, embedder)
+            for place in sorted(fold):
+                need = needs[place]
+                scores[bounds[place] : bounds[place + 1]] = ranker.score_features(need.features)
+                all_scores[need.judged.name][need.need.id] = ranker.score_features(need.all_features())
+            tell(repeat * chosen.folds + number + 1, total)
+        for judged in graded:
+            cross_validated[judged.name].append(
+                measure_scores(judged, all_scores[judged.name], revision=f"cross-validation {repeat + 1}")
+            )
+        calibration_errors.append(_cross_validate_calibration(scores, outcomes, folds, bounds))
+        out_of_fold += scores / chosen.repeats
+
+    finished = _teach(needs, chosen, embedder)
+    calibration = fit_calibration(out_of_fold, outcomes)
+    _write_ranker(finished, calibration, embedder.model_revision, chosen, out)
+    fusion = fusion_ranker(embedder.model_revision)
+    ready = load_ranker(out, encoder_revision=embedder.model_revision)
+    report = RankerReport(
+        encoder_revision=embedder.model_revision,
+        recipe=chosen,
+        sets=[judged.name for judged in graded],
+        needs=len(needs),
+        pairs=len(outcomes),
+        matches=int(outcomes.sum()),
+        cross_validated=cross_validated,
+        fusion={judged.name: _measure_fusion(judged, needs) for judged in graded},
+        calibration_errors=calibration_errors,
+        others={
+            judged.name: _measure_both(judged, embedder, ready, fusion)
+            for judged in judged_sets
+            if not _is_graded(judged)
+        },
+    )
+    _write_report(report, out)
+    tell(total, total)
+    return report
+
+
+def _is_graded(judged: JudgedSet) -> bool:
+    return any(len(set(levels.values())) > 1 for levels in judged.levels.values())
+
+
+def _collect(judged: JudgedSet, embedder: Embedder, fold_embedders: Sequence[Embedder]) -> Iterator[_Need]:
+    embedders = list(fold_embedders) or [embedder]
+    places = {capability.id: place for place, capability in enumerate(judged.capabilities)}
+    for fold, fold_embedder in enumerate(embedders):
+        wanted = [
+            row
+            for row, need in enumerate(judged.needs)
+            if judged.levels.get(need.id) and (len(embedders) == 1 or assign_fold(need.id, len(embedders)) == fold)
+        ]
+        if not wanted:
+            continue
+        pool = prepare_offline(judged.needs, judged.capabilities, fold_embedder)
+        for row in wanted:
+            levels = judged.levels[judged.needs[row].id]
+            columns = np.array([places[capability_id] for capability_id in levels], dtype=np.intp)
+            everything = _features_of(pool, row)
+            yield _Need(
+                judged=judged,
+                pool=pool,
+                row=row,
+                group=normalise(judged.needs[row].title) or judged.needs[row].id,
+                features=everything[columns],
+                levels=np.array(list(levels.values()), dtype=np.int64),
+                everything=everything if everything.nbytes * len(judged.levels) < _MOST_BYTES_KEPT else None,
+            )
+
+
+def _features_of(pool: OfflinePool, row: int) -> Array:
+    """RANKER_FEATURES of one need with all capabilities."""
+    need = pool.needs.select(np.array([row]))
+    raw = compute_text_features(need, pool.capabilities)
+    toward_need = standardise_toward_need(raw, need, pool.capabilities, pool.statistics)
+    toward_capability = standardise_toward_capability(raw, need, pool.capabilities, pool.statistics)
+    fused = fuse(toward_need, toward_capability)
+    features: Array = assemble_ranker_features(raw, toward_need, toward_capability, fused)[0]
+    return features
+
+
+def _split(needs: Sequence[_Need], folds: int, seed: int) -> list[set[int]]:
+    """Places of needs by fold; needs of one group stay together."""
+    groups: dict[str, list[int]] = {}
+    for place, need in enumerate(needs):
+        groups.setdefault(need.group, []).append(place)
+    ordered = [groups[name] for name in sorted(groups)]
+    np.random.default_rng(seed).shuffle(ordered)
+    return [{place for group in ordered[fold::folds] for place in group} for fold in range(folds)]
+
+
+def _teach(needs: Sequence[_Need], recipe: RankerRecipe, embedder: Embedder) -> Ranker:
+    import lightgbm
+
+    needs = [need for need in needs if len(need.levels) > 1]
+    features = np.concatenate([need.features for need in needs])
+    levels = np.concatenate([need.levels for need in needs]) - 1
+    trees = []
+    for bag in range(recipe.bags):
+        data = lightgbm.Dataset(
+            features, label=levels, group=[len(need.levels) for need in needs], feature_name=list(RANKER_FEATURES)
+        )
+        parameters: dict[str, Any] = {
+            "objective": "lambdarank",
+            "label_gain": [GAINS[level] for level in sorted(GAINS)],
+            "lambdarank_truncation_level": 20,
+            "num_leaves": recipe.leaves,
+            "learning_rate": recipe.learning_rate,
+            "min_data_in_leaf": recipe.least_pairs_per_leaf,
+            "lambda_l2": recipe.ridge,
+            "bagging_fraction": 0.7,
+            "bagging_freq": 1,
+            "feature_fraction": 0.6,
+            "seed": recipe.seed * 1000 + bag,
+            "deterministic": True,
+            "force_row_wise": True,
+            "num_threads": 1,
+            "verbosity": -1,
+        }
+        trees.append(lightgbm.train(parameters, data, num_boost_round=recipe.trees).model_to_string())
+    # The two parts are added in the unit of the fusion score, each with its share.
+    unscaled = Ranker(revision="unscaled", linear=np.zeros(len(RANKER_FEATURES), np.float32), trees=tuple(trees))
+    outputs = unscaled.predict_trees(features)
+    fused = features[:, _FUSED]
+    scale = _spread_within(fused, needs) / max(_spread_within(outputs, needs), 1e-6)
+    linear = np.zeros(len(RANKER_FEATURES), dtype=np.float32)
+    linear[_FUSED] = recipe.fused_share
+    return Ranker(
+        revision=f"untitled+{embedder.model_revision}",
+        linear=linear,
+        trees=tuple(trees),
+        tree_weight=(1 - recipe.fused_share) * scale,
+    )
+
+
+def _spread_within(values: Array, needs: Sequence[_Need]) -> float:
+    """Standard deviation of values over the pairs of a need, averaged over needs."""
+    bounds = np.cumsum([0, *(len(need.levels) for need in needs)])
+    return float(np.mean([values[start:end].std() for start, end in itertools.pairwise(bounds)]))
+
+
+def fit_calibration(scores: Array, outcomes: NDArray[np.bool_]) -> Calibration:
+    """Logistic curve through scores and outcomes, with targets drawn in a little as Platt (1999) does."""
+    from scipy.optimize import minimize
+
+    matches = int(outcomes.sum())
+    others = len(outcomes) - matches
+    targets = np.where(outcomes, (matches + 1) / (matches + 2), 1 / (others + 2))
+    values = scores.astype(np.float64)
+
+    def loss(parameters: NDArray[np.float64]) -> float:
+        logits = parameters[0] * values + parameters[1]
+        return float(np.mean(np.logaddexp(0, logits) - targets * logits))
+
+    found = minimize(loss, np.array([1.0, -2.0]), method="BFGS").x
+    return Calibration(slope=float(found[0]), intercept=float(found[1]))
+
+
+def _cross_validate_calibration(
+    scores: Array, outcomes: NDArray[np.bool_], folds: Sequence[set[int]], bounds: NDArray[np.int64]
+) -> float:
+    """Expected calibration error of probabilities that come from a curve fitted on the other folds."""
+    probabilities = np.zeros(len(scores), dtype=np.float64)
+    for fold in folds:
+        inside = np.zeros(len(scores), dtype=bool)
+        for place in fold:
+            inside[bounds[place] : bounds[place + 1]] = True
+        curve = fit_calibration(scores[~inside], outcomes[~inside])
+        probabilities[inside] = curve.probabilities(scores[inside])
+    return compute_calibration_error(probabilities, outcomes)
+
+
+def _measure_fusion(judged: JudgedSet, needs: Sequence[_Need]) -> Evaluation:
+    scores = {need.need.id: need.all_features()[:, _FUSED] for need in needs if need.judged is judged}
+    return measure_scores(judged, scores, revision="fusion")
+
+
+def _measure_both(
+    judged: JudgedSet, embedder: Embedder, ranker: Ranker, fusion: Ranker
+) -> tuple[Evaluation, Evaluation]:
+    pool = prepare_offline(judged.needs, judged.capabilities, embedder)
+    measured = []
+    for chosen in (ranker, fusion):
+        rows = score_offline(pool, chosen)
+        scores = {judged.needs[row].id: row_scores for row, row_scores, *_ in rows}
+        known = {need_id: row for need_id, row in scores.items() if judged.levels.get(need_id)}
+        measured.append(measure_scores(judged, known, revision=chosen.revision))
+    return measured[0], measured[1]
+
+
+def _write_ranker(ranker: Ranker, calibration: Calibration, encoder: str, recipe: RankerRecipe, out: Path) -> None:
+    assert ranker.linear is not None
+    content = {
+        "format": FORMAT,
+        "encoder_revision": encoder,
+        "features": list(RANKER_FEATURES),
+        "linear": [round(float(weight), 6) for weight in ranker.linear],
+        "trees": list(ranker.trees),
+        "tree_weight": ranker.tree_weight,
+        "calibration": asdict(calibration),
+        "recipe": asdict(recipe),
+    }
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+def _write_report(report: RankerReport, out: Path) -> None:
+    stem = out.with_suffix("")
+    content = {
+        **asdict(report),
+        "cross_validated": {name: [e.to_json() for e in runs] for name, runs in report.cross_validated.items()},
+        "fusion": {name: evaluation.to_json() for name, evaluation in report.fusion.items()},
+        "others": {name: [e.to_json() for e in pair] for name, pair in report.others.items()},
+    }
+    stem.with_suffix(".report.json").write_text(
+        json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
+    )
+    stem.with_suffix(".report.md").write_text(describe_report(report), encoding="utf-8")
+
+
+_SHOWN = (("ndcg_10", "nDCG@10"), ("auc", "AUC"), ("recall_50", "recall@50"))
+_SHOWN_SINGLE = (("recall_1", "recall@1"), ("recall_10", "recall@10"), ("mrr", "MRR"))
+
+
+def describe_report(report: RankerReport) -> str:
+    """The report as Markdown."""
+    lines = [
+        "# Ranker",
+        "",
+        f"Encoder: `{report.encoder_revision}`. Taught on {report.needs} needs with {report.pairs} judged pairs, "
+        f"{report.matches} of them matches ({', '.join(report.sets)}).",
+        f"Recipe: {json.dumps(asdict(report.recipe))}.",
+        "",
+        f"Cross-validated over needs, {report.recipe.folds} folds, {report.recipe.repeats} times (mean ± spread of the "
+        "repeats):",
+        "",
+        "| set | ranker | " + " | ".join(name for _, name in _SHOWN) + " |",
+        "|---|---|" + "---|" * len(_SHOWN),
+    ]
+    for name in report.sets:
+        runs = report.cross_validated[name]
+        values = [_mean_and_spread([getattr(run, key) for run in runs]) for key, _ in _SHOWN]
+        lines.append(f"| {name} | learned | " + " | ".join(values) + " |")
+        fusion = report.fusion[name]
+        lines.append(f"| {name} | fusion | " + " | ".join(_three(getattr(fusion, key)) for key, _ in _SHOWN) + " |")
+    lines += [
+        "",
+        f"Expected calibration error, cross-validated: {_mean_and_spread(list(report.calibration_errors))}.",
+    ]
+    if report.others:
+        lines += [
+            "",
+            "Sets without levels, not taught on:",
+            "",
+            "| set | ranker | " + " | ".join(name for _, name in _SHOWN_SINGLE) + " |",
+            "|---|---|" + "---|" * len(_SHOWN_SINGLE),
+        ]
+        for name, pair in report.others.items():
+            for label, evaluation in zip(("learned", "fusion"), pair, strict=True):
+                values = [_three(getattr(evaluation, key)) for key, _ in _SHOWN_SINGLE]
+                lines.append(f"| {name} | {label} | " + " | ".join(values) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _three(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+def _mean_and_spread(values: Sequence[float | None]) -> str:
+    known = [value for value in values if value is not None]
+    return f"{np.mean(known):.3f} ± {np.std(known):.3f}" if known else "–"
