@@ -13,10 +13,9 @@ from matching.errors import InvalidInput
 from matching.models import Post
 from matching.queries.posts import find_post, list_own_posts, may_see_organisation
 from matching.queries.suggestions import count_suggestions, list_suggestions_for_post
-from matching.queries.vocabularies import load_vocabularies
+from matching.queries.vocabularies import Vocabularies, load_vocabularies
 from matching.services.lifecycle import EDITABLE, moves_from
 from matching.services.posts import (
-    CLOSE_REASONS,
     archive_post,
     close_post,
     pause_post,
@@ -28,6 +27,7 @@ from matching.services.posts import (
 )
 from web.display import days_left
 from web.html import writing
+from web.languages import in_language
 from web.reader import actor, audience, now, platform, signed_in_only
 from web.suggestion_cards import show_suggestions
 
@@ -74,12 +74,18 @@ def offered_moves(post: Post) -> list[str]:
     return sorted(moves, key=lambda move: first.index(move) if move in first else len(first))
 
 
+def _close_reasons(vocabularies: Vocabularies) -> list[str]:
+    """Codes of the editable list of reasons."""
+    return [term.code for term in vocabularies.active("close_reason")]
+
+
 @posts.get("/<post_id>")
 def show_post(post_id: str) -> str:
     """The post: what is wanted, by when, for how much, who might solve it and why."""
     with platform().reading() as reading:
         post = find_post(reading, post_id, audience(), now())
         suggestions = show_suggestions(post, list_suggestions_for_post(reading, post, audience(), now()), audience())
+        vocabularies = load_vocabularies(reading)
         return render_template(
             "posts/show.html",
             post=post,
@@ -88,9 +94,9 @@ def show_post(post_id: str) -> str:
             member=post.organisation_id in actor().organisation_roles,
             editable=post.status in EDITABLE,
             moves=offered_moves(post),
-            close_reasons=CLOSE_REASONS,
+            close_reasons=_close_reasons(vocabularies),
             suggestions=suggestions,
-            vocabularies=load_vocabularies(reading),
+            vocabularies=vocabularies,
         )
 
 
@@ -129,11 +135,11 @@ def move(post_id: str, move: str) -> Response:
         elif move == "renew":
             renew_post(uow, actor(), post_id, now(), settings=settings)
         elif move == "close":
-            reason = request.form.get("reason", "")
-            if reason not in CLOSE_REASONS:
-                flash(_("请选择关闭原因。"), "warning")
+            try:
+                close_post(uow, actor(), post_id, request.form.get("reason", ""), now())
+            except InvalidInput as error:
+                flash(in_language(error.message, error.message_en), "warning")
                 return redirect(url_for("posts.show_post", post_id=post_id, _anchor=f"close-{post_id}"))
-            close_post(uow, actor(), post_id, reason, now())
         else:
             simple = {
                 "submit": submit_post,
@@ -180,6 +186,7 @@ def list_mine() -> str:
     with platform().reading() as reading:
         own = list_own_posts(reading, actor(), now())
         counted = Counter(post.status for post in own)
+        vocabularies = load_vocabularies(reading)
         shown = [post for post in own if not statuses or post.status in statuses]
         return render_template(
             "posts/mine.html",
@@ -193,6 +200,6 @@ def list_mine() -> str:
             suggestion_counts=count_suggestions(reading, [post.id for post in shown]),
             moves={post.id: offered_moves(post) for post in shown},
             editable={post.id: post.status in EDITABLE and may_edit(post) for post in shown},
-            close_reasons=CLOSE_REASONS,
-            vocabularies=load_vocabularies(reading),
+            close_reasons=_close_reasons(vocabularies),
+            vocabularies=vocabularies,
         )
