@@ -63,7 +63,10 @@ def recipients_by_post(session: Session, post_ids: Iterable[str]) -> dict[str, l
 def remaining_loads(session: Session, user_ids: Iterable[str], now: datetime, settings: Settings) -> dict[str, int]:
     """How many more suggestions each of these people may be sent this week; only experts have a limit and are in it."""
     wanted = sorted(set(user_ids))
-    experts = session.scalars(select(Expert.user_id).where(Expert.user_id.in_(wanted))).all()
+    # Locked in one order until the transaction ends: two tasks must not both fill the same room.
+    experts = session.scalars(
+        select(Expert.user_id).where(Expert.user_id.in_(wanted)).order_by(Expert.id).with_for_update(key_share=True)
+    ).all()
     sent = dict(
         session.execute(
             select(Notification.user_id, func.count())
@@ -123,7 +126,8 @@ def push_suggestions(session: Session, pairs: Sequence[Suggestion], now: datetim
                 "read_at": None,
             }
         )
-    insert_new(session, Notification, rows)
+    # In one order, too: two tasks that insert equal keys wait for each other.
+    insert_new(session, Notification, sorted(rows, key=lambda row: str(row["once_key"])))
     return len(rows)
 
 

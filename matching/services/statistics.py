@@ -27,7 +27,9 @@ from matching.store.upsert import insert_new
 MOST_POSTS = 4000
 """Posts that stand for any number."""
 LOOK_EVERY_SECONDS = 60.0
-"""How old the statistics of a preview may be, and how often a process asks whether the pool has doubled."""
+"""How old the statistics of a preview may be."""
+_ASK_EVERY_SECONDS = 10.0
+"""How often a process asks whether the pool has doubled."""
 _BATCH = 500
 
 
@@ -43,7 +45,9 @@ class CountedPool:
 class _Kept:
     counted: CountedPool
     looked_at: float
-    posts: int
+    """When it was last compared with what is shared; as `time.monotonic` gives it."""
+    asked_at: float
+    """When the posts were last counted."""
 
 
 _kept: dict[str, _Kept] = {}
@@ -63,17 +67,8 @@ def share_pool(platform: Platform, now: datetime) -> CountedPool:
     """The statistics for ranking, the same in all processes. Counts them where there are none, or where the pool has
     doubled since: while a platform is young, its first posts must not stand for all."""
     with _lock:
-        kept = _kept.get(_key(platform))
-        due = kept is None or time.monotonic() - kept.looked_at >= LOOK_EVERY_SECONDS
         counted = _read_shared(platform)
-        if counted is None:
-            kept = None
-        elif due and kept is not None:
-            due = False
-            kept.looked_at = time.monotonic()
-            kept.posts = _live_posts(platform)
-        grown = kept is not None and 2 * kept.counted.pool.embedded <= min(kept.posts, MOST_POSTS)
-        if counted is None or grown:
+        if counted is None or _has_doubled(platform, _kept[_key(platform)]):
             _count_and_share(platform, now)
             counted = _read_shared(platform)
         if counted is None:
@@ -99,12 +94,13 @@ def _read_shared(platform: Platform) -> CountedPool | None:
         if moment is None:
             return None
         if kept is not None and kept.counted.counted_at == moment:
+            kept.looked_at = time.monotonic()
             return kept.counted
         blob = session.execute(
             select(StoredBlob.updated_at, StoredBlob.data).where(StoredBlob.name == _name(platform))
         ).one()
     counted = CountedPool(read_pool(blob.data), blob.updated_at)
-    _kept[_key(platform)] = _Kept(counted, time.monotonic(), _live_posts(platform))
+    _kept[_key(platform)] = _Kept(counted, time.monotonic(), time.monotonic())
     return counted
 
 
@@ -134,9 +130,14 @@ def _live_ids(session: Session) -> list[str]:
     return list(session.scalars(select(Post.id).where(Post.status == "published").order_by(Post.id)))
 
 
-def _live_posts(platform: Platform) -> int:
+def _has_doubled(platform: Platform, kept: _Kept) -> bool:
+    """Whether there are twice as many posts as were counted with their vectors; False when asked a moment ago."""
+    if time.monotonic() - kept.asked_at < _ASK_EVERY_SECONDS:
+        return False
+    kept.asked_at = time.monotonic()
     with platform.reading() as session:
-        return session.scalar(select(func.count()).select_from(Post).where(Post.status == "published")) or 0
+        posts = session.scalar(select(func.count()).select_from(Post).where(Post.status == "published")) or 0
+    return 2 * max(kept.counted.pool.embedded, 1) <= min(posts, MOST_POSTS)
 
 
 def count_pool(platform: Platform) -> PoolStatistics:
@@ -151,7 +152,10 @@ def count_pool(platform: Platform) -> PoolStatistics:
             stored = platform.index.fetch_vectors(batch)
             vectors |= {post_id: PostVectors(*pair) for post_id, pair in stored.items()}
             session.expunge_all()
-    return PoolStatistics.of_posts([document for document in documents if not says_too_little(document)], vectors)
+    pool = PoolStatistics.of_posts([document for document in documents if not says_too_little(document)], vectors)
+    # Where nothing was embedded yet, posts that come later must still be comparable.
+    pool.dimension = platform.embedder.dimension
+    return pool
 
 
 def _sample_ids(session: Session) -> list[str]:

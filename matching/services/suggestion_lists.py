@@ -20,10 +20,8 @@ from matching.models import Post, Suggestion
 from matching.models.base import new_id
 from matching.store.upsert import insert_new
 
-
-_NOTEWORTHY_DROP = 0.1
-"""A score that fell by less does not make a list be ranked anew: the pool's statistics drift by as much (scores are in
-standard deviations)."""
+_ROUNDING = 1e-6
+"""Scores of a pair seen from its two sides may differ by so much."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,10 +160,6 @@ def replace_list(
             changes.setdefault(row_id, {}).update(columns)
     _apply(session, changes, revision)
     return list(dict.fromkeys(owed))
-
-
-_ROUNDING = 1e-6
-"""Scores of a pair seen from its two sides may differ by so much."""
 
 
 def _own_rows(

@@ -25,7 +25,7 @@ from matching.ranking.offline import RememberingEmbedder
 from matching.ranking.phrases import clauses_of
 from matching.ranking.pool import PoolStatistics
 from matching.ranking.rank import RankedPair, rank_candidates
-from matching.ranking.reasons import explain_pair
+from matching.ranking.reasons import NEAR, explain_pair
 from matching.ranking.vectors import PostVectors, embed_posts, embedding_prompt
 from matching.services.candidates import find_candidates, load_candidates, other_side
 from matching.services.indexing import bring_index_in_line, says_too_little
@@ -199,16 +199,23 @@ def _rank(
     return _Ranked(document, pairs, documents, known, pool)
 
 
-def _explain(
-    ranked: _Ranked, labels: Mapping[str, tuple[str, str]], *, embedder: Embedder | None
-) -> list[ListedPair]:
+def _explain(ranked: _Ranked, labels: Mapping[str, tuple[str, str]], *, embedder: Embedder | None) -> list[ListedPair]:
     """With an `embedder` reasons name the nearest clauses, at the cost of embedding them."""
+    remembering = RememberingEmbedder(embedder) if embedder is not None else None
+    if remembering is not None:
+        _embed_clauses(ranked, remembering)
     listed = []
     for pair in ranked.pairs:
         other = ranked.documents[pair.candidate_id]
         need, capability = (ranked.document, other) if other.side == "capability" else (other, ranked.document)
         reasons = explain_pair(
-            need, capability, pool=ranked.pool, vectors=ranked.vectors, embedder=embedder, labels=labels
+            need,
+            capability,
+            pool=ranked.pool,
+            vectors=ranked.vectors,
+            embedder=remembering,
+            labels=labels,
+            nearness=pair.nearness,
         )
         listed.append(
             ListedPair(
@@ -219,6 +226,16 @@ def _explain(
             )
         )
     return listed
+
+
+def _embed_clauses(ranked: _Ranked, embedder: RememberingEmbedder) -> None:
+    """All clauses that the reasons will compare, in one call per prompt: many short calls take longer."""
+    near = [ranked.documents[pair.candidate_id] for pair in ranked.pairs if pair.nearness >= NEAR]
+    for prompt in ("query", "passage"):
+        documents = [post for post in ((ranked.document, *near) if near else ()) if embedding_prompt(post) == prompt]
+        texts = [post.full_text[slice(*span)] for post in documents for span in clauses_of(post)]
+        if texts:
+            embedder.embed(texts, prompt=prompt)
 
 
 def _store(

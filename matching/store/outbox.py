@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from matching.models import OutboxEntry
@@ -33,6 +33,10 @@ MOST_UNDERWAY = 200
 """Claims that may be out at once: so few that a queue of them is worked off well within the lease."""
 
 _BACKOFF_LIMIT = timedelta(minutes=30)
+_AWAY_LIMIT = timedelta(seconds=30)
+"""A part that was away comes back for all rows at once; they must not sleep on."""
+_DRAIN_LOCK = 0x64756A
+"""Any number that nobody else locks on this database."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +51,27 @@ class Claim:
 def claim_due(session: Session, now: datetime, limit: int = MOST_UNDERWAY) -> list[Claim]:
     """Take open rows that nobody is at, oldest first, for LEASE. The caller commits, then sends the tasks.
 
-    No more than `limit` claims are out at once. Rows that came after a claim are claimed by themselves: their task
+    No more than `limit` claims of changes and of rankings each are out at once, so that what somebody just published
+    does not wait for rankings that are only owed. Rows that came after a claim are claimed by themselves: their task
     may run beside the first, which does no harm.
     """
+    if session.get_bind().dialect.name == "postgresql":
+        # One drain at a time: two would lock the same rows in different orders, and both believe the queue empty.
+        session.execute(select(func.pg_advisory_xact_lock(_DRAIN_LOCK)))
+    return [
+        *_claim_topics(session, now, limit, OutboxEntry.topic != RANKING),
+        *_claim_topics(session, now, limit, OutboxEntry.topic == RANKING),
+    ]
+
+
+def _claim_topics(session: Session, now: datetime, limit: int, topics: ColumnElement[bool]) -> list[Claim]:
     underway = (
         session.scalar(
             select(func.count(func.distinct(OutboxEntry.topic + ":" + OutboxEntry.subject_id))).where(
-                OutboxEntry.done_at.is_(None), OutboxEntry.claimed_until > now, OutboxEntry.last_error.is_(None)
+                topics,
+                OutboxEntry.done_at.is_(None),
+                OutboxEntry.claimed_until > now,
+                OutboxEntry.last_error.is_(None),
             )
         )
         or 0
@@ -61,14 +79,15 @@ def claim_due(session: Session, now: datetime, limit: int = MOST_UNDERWAY) -> li
     if underway >= limit:
         return []
     due = and_(
-        OutboxEntry.done_at.is_(None), or_(OutboxEntry.claimed_until.is_(None), OutboxEntry.claimed_until <= now)
+        topics,
+        OutboxEntry.done_at.is_(None),
+        or_(OutboxEntry.claimed_until.is_(None), OutboxEntry.claimed_until <= now),
     )
     groups = session.execute(
         select(OutboxEntry.topic, OutboxEntry.subject_id, func.max(OutboxEntry.id))
         .where(due)
         .group_by(OutboxEntry.topic, OutboxEntry.subject_id)
-        # Rankings last: while posts still change, what they owe collapses to one ranking each.
-        .order_by(OutboxEntry.topic == RANKING, func.min(OutboxEntry.id))
+        .order_by(func.min(OutboxEntry.id))
         .limit(limit - underway)
     ).all()
     claims = []
@@ -107,15 +126,17 @@ def settle(session: Session, topic: str, subject_id: str, last_id: int, now: dat
     )
 
 
-def postpone(session: Session, topic: str, subject_id: str, error: str, now: datetime) -> None:
-    """Keep the subject's rows for a later try: 2, 4, 8 … seconds, at most half an hour."""
+def postpone(session: Session, topic: str, subject_id: str, error: str, now: datetime, *, away: bool = False) -> None:
+    """Keep the subject's rows for a later try: 2, 4, 8 … seconds, at most half an hour, or half a minute when a part of
+    the product was `away`."""
+    limit = _AWAY_LIMIT if away else _BACKOFF_LIMIT
     rows = session.scalars(
         select(OutboxEntry).where(
             OutboxEntry.topic == topic, OutboxEntry.subject_id == subject_id, OutboxEntry.done_at.is_(None)
         )
     )
     for row in rows:
-        row.claimed_until = now + min(timedelta(seconds=2 ** min(row.attempts, 12)), _BACKOFF_LIMIT)
+        row.claimed_until = now + min(timedelta(seconds=2 ** min(row.attempts, 12)), limit)
         row.last_error = error[:500]
 
 

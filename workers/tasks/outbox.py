@@ -7,7 +7,8 @@ import logging
 from celery import shared_task
 
 from matching.clock import utc_now
-from matching.services.suggestions import rank_post, refresh_post
+from matching.errors import PartUnavailable
+from matching.services.suggestions import ListsChanged, rank_post, refresh_post
 from matching.store.outbox import DRAIN_TASK, POST_CHANGED, RANKING, UPKEEP_QUEUE, claim_due, postpone
 from workers.celery_app import FIRST, LAST, MATCHING_QUEUE
 from workers.processes import get_platform
@@ -51,7 +52,11 @@ def _settle_or_postpone(topic: str, post_id: str) -> None:
     try:
         service(platform, post_id, utc_now())
     except Exception as error:
-        logger.exception("%s of %s failed; it will be tried again", topic, post_id)
+        away = isinstance(error, PartUnavailable | ListsChanged)
+        if away:
+            logger.warning("%s of %s waits: %s", topic, post_id, error)
+        else:
+            logger.exception("%s of %s failed; it will be tried again", topic, post_id)
         with platform.unit_of_work() as uow:
-            postpone(uow.session, topic, post_id, f"{type(error).__name__}: {error}", utc_now())
+            postpone(uow.session, topic, post_id, f"{type(error).__name__}: {error}", utc_now(), away=away)
             uow.commit()

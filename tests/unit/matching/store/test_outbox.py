@@ -50,11 +50,30 @@ def test_a_claim_runs_out_and_is_taken_again(platform: Platform, now: datetime) 
     assert claims(platform, now + LEASE) == [(POST_CHANGED, "a")]
 
 
-def test_rankings_wait_for_changes(platform: Platform, now: datetime) -> None:
-    owe(platform, RANKING, "first", now)
-    owe(platform, POST_CHANGED, "second", now)
-    assert claims(platform, now, limit=1) == [(POST_CHANGED, "second")]
-    assert claims(platform, now, limit=2) == [(RANKING, "first")]
+def test_changes_go_before_rankings_and_are_not_held_up_by_them(platform: Platform, now: datetime) -> None:
+    for subject in "abc":
+        owe(platform, RANKING, subject, now)
+    owe(platform, POST_CHANGED, "d", now)
+    assert claims(platform, now, limit=2) == [(POST_CHANGED, "d"), (RANKING, "a"), (RANKING, "b")]
+    owe(platform, POST_CHANGED, "e", now)
+    assert claims(platform, now, limit=2) == [(POST_CHANGED, "e")]
+
+
+def test_what_waited_for_a_part_is_tried_again_within_half_a_minute(platform: Platform, now: datetime) -> None:
+    owe(platform, POST_CHANGED, "a", now)
+    moment = now
+    pauses = []
+    for _ in range(7):
+        assert claims(platform, moment) == [(POST_CHANGED, "a")]
+        with platform.unit_of_work() as uow:
+            postpone(uow.session, POST_CHANGED, "a", "index away", moment, away=True)
+            uow.commit()
+        with platform.reading() as session:
+            until = session.scalars(select(OutboxEntry.claimed_until)).one()
+            assert until is not None
+            pauses.append((until - moment).total_seconds())
+            moment = until
+    assert pauses == [2, 4, 8, 16, 30, 30, 30]
 
 
 def test_settling_leaves_younger_rows_open(platform: Platform, now: datetime) -> None:
