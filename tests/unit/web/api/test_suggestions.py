@@ -59,7 +59,7 @@ def test_from_a_new_need_to_its_suggestions(api: MakeApi, platform: Platform, no
         assert texts["need"][start:end] in reason["text"]
         assert reason["against"] is False
     english = client.get(f"{path}/suggestions", headers={"Accept-Language": "en"}).json["items"][0]["reasons"]
-    assert [reason["text"] for reason in english if reason["kind"] == "phrase"][0].startswith("Both mention")
+    assert next(reason["text"] for reason in english if reason["kind"] == "phrase").startswith("Both mention")
     assert len(client.get(f"{path}/suggestions", query={"limit": 1}).json["items"]) == 1
     # The other side sees the pair too, as a need.
     mirrored = api(school.user_id).get(f"/capabilities/{near}/suggestions").json["items"]
