@@ -7,6 +7,7 @@ not outvote what the texts say.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
@@ -127,9 +128,32 @@ def compare_fields(need: PostDocument, capability: PostDocument) -> list[FieldAg
     return found
 
 
+_CLAUSE_ENDS = "，。；;、,!?！？\n"
+_DEMAND = re.compile(
+    r"要求|需|须|应|希望|想|目标|期望|指标|提高|提升|降到|降至|降低到|控制|保证|满足|不|至少|至多|以上|以下|以内|[≥≤<>±]"
+)
+_PRESENT_STATE = re.compile(r"目前|现有|现在|现状|当前|现|实测|平均|已|仅|只有|一般|通常")
+
+
 def quantities_of(document: PostDocument) -> tuple[Quantity, ...]:
-    """Quantities of a post's whole text, with spans of it."""
-    return find_quantities(document.full_text)
+    """Quantities of a post that say what it demands or offers, with spans of its whole text.
+
+    In a need's prose many figures tell how bad things are (翘曲达 0.9%): there a figure counts only where its clause
+    demands something, and not where it speaks of the present. Indicator lines are demands as they stand.
+    """
+    text = document.full_text
+    found = find_quantities(text)
+    if document.side != "need":
+        return found
+    start = text.find("\n".join(document.indicators)) if document.indicators else -1
+    end = start + len("\n".join(document.indicators)) if start >= 0 else -1
+    return tuple(quantity for quantity in found if start <= quantity.span[0] < end or _is_demand(text, *quantity.span))
+
+
+def _is_demand(text: str, start: int, end: int) -> bool:
+    opening = max((text.rfind(mark, 0, start) for mark in _CLAUSE_ENDS), default=-1) + 1
+    clause = text[opening:end]
+    return bool(_DEMAND.search(clause)) and not _PRESENT_STATE.search(clause)
 
 
 def compare_indicators(need: PostDocument, capability: PostDocument) -> list[QuantityMatch]:
