@@ -67,7 +67,13 @@ def _wait(seconds: float, what: str, done: Callable[[], bool], process: subproce
 
 @pytest.fixture(scope="session")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    """Started with `duijie up --demo` on a free port, stopped as Ctrl-C does."""
+    """Started with `duijie up --demo` on a free port, stopped as Ctrl-C does.
+
+    DUIJIE_E2E_URL names a demonstration that runs already, for those who work on the pages.
+    """
+    if running := os.environ.get("DUIJIE_E2E_URL"):
+        yield Product(running.rstrip("/"))
+        return
     folder = tmp_path_factory.mktemp("product")
     port = free_port()
     started = Product(f"http://127.0.0.1:{port}")
