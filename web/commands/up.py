@@ -119,7 +119,8 @@ def up(host: str, port: int, data: Path | None, demo: bool, web_workers: int) ->
             # All at once is many times faster than post by post, and searches find something from the first page on.
             click.echo("检索索引 / search index …", err=True)
             subprocess.run([sys.executable, "-m", "web.cli", "index", "rebuild"], env=environment, check=False)
-        _start_programs(supervisor, host, port, web_workers)
+        for name, command in program_commands(host, port, web_workers).items():
+            supervisor.start(name, command)
         if _wait_until_ready(supervisor, host, port):
             click.echo(f"对接已启动 / ready: http://{host}:{port}  (Ctrl-C 停止 / stops)", err=True)
             if demo:
@@ -129,39 +130,22 @@ def up(host: str, port: int, data: Path | None, demo: bool, web_workers: int) ->
         supervisor.stop()
 
 
-def _start_programs(supervisor: Supervisor, host: str, port: int, web_workers: int) -> None:
+def program_commands(host: str, port: int, web_workers: int) -> dict[str, list[str]]:
+    """Command lines of the product's programs by name, in the order they are started. The port makes names unique."""
     celery = [sys.executable, "-m", "celery", "-A", "workers.celery_app"]
-    supervisor.start(
-        "matching",
-        [
-            *celery,
-            "worker",
-            "-Q",
-            "matching",
-            "--pool",
-            "solo",
-            "-n",
-            f"matching-{port}@%h",
-            "--without-mingle",
-            "--without-gossip",
+    alone = ["--without-mingle", "--without-gossip"]
+    return {
+        "matching": [*celery, "worker", "-Q", "matching", "--pool", "solo", "-n", f"matching-{port}@%h", *alone],
+        "upkeep": [
+            *celery, "worker", "-Q", "upkeep,mail", "--pool", "threads", "-c", "2", "-n", f"upkeep-{port}@%h", *alone,
         ],
-    )
-    supervisor.start(
-        "upkeep",
-        [
-            *celery, "worker", "-Q", "upkeep,mail", "--pool", "threads", "-c", "2", "-n", f"upkeep-{port}@%h",
-            "--without-mingle", "--without-gossip",
-        ],
-    )  # fmt: skip
-    supervisor.start("beat", [*celery, "beat"])
-    supervisor.start(
-        "web",
-        [
+        "beat": [*celery, "beat"],
+        "web": [
             sys.executable, "-m", "gunicorn", "web.wsgi:make_app()", "--bind", f"{host}:{port}",
             "--workers", str(web_workers), "--worker-class", "gthread", "--threads", "8",
             "--timeout", "60", "--graceful-timeout", "8", "--keep-alive", "30",
         ],
-    )  # fmt: skip
+    }  # fmt: skip
 
 
 def _wait_until_ready(supervisor: Supervisor, host: str, port: int) -> bool:

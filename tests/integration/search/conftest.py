@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import random
 import uuid
 from collections.abc import Callable, Iterator
@@ -18,24 +16,10 @@ from elasticsearch import Elasticsearch
 from matching.policy import VISIBILITIES, Audience, may_see_post
 from matching.search.factory import open_index
 from matching.search.port import SearchIndex
-from tests.servers.elasticsearch import ElasticsearchServer, ServerMissing, start_elasticsearch
 from tests.unit.matching.search.index_entries import DIMENSION, NOW, direction
 
 OpenIndex = Callable[[int], SearchIndex]
 """Opens the test's index anew, as another process would; takes the dimension of the vectors."""
-
-
-@pytest.fixture(scope="session")
-def elasticsearch_server() -> Iterator[ElasticsearchServer]:
-    """One real server for all tests of the session; each test has an index prefix of its own."""
-    with contextlib.ExitStack() as stack:
-        try:
-            server = stack.enter_context(start_elasticsearch())
-        except ServerMissing as missing:
-            if os.environ.get("CI") == "true":
-                raise
-            pytest.skip(f"no Elasticsearch: {missing}")
-        yield server
 
 
 ENGINES = ["embedded", pytest.param("elasticsearch", marks=pytest.mark.integration)]
