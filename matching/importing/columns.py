@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
@@ -201,7 +201,44 @@ def guess_columns(table: Table, kind: RecordKind) -> list[ColumnGuess]:
                 collected=collected,
             )
         )
-    return guesses
+    return _guess_prose(table, kind, guesses)
+
+
+_PROSE = {
+    "needs": ("problem", ("problem", "expected_result", "indicators")),
+    "capabilities": ("abstract", ("abstract", "advantages", "applications")),
+}
+_LEAST_PROSE_LENGTH = 12.0
+"""Characters a cell has on average in a column of prose; codes, names and dates are shorter."""
+
+
+def _guess_prose(table: Table, kind: RecordKind, guesses: list[ColumnGuess]) -> list[ColumnGuess]:
+    """Where no header names the prose, the column with the longest texts is taken for it, with little confidence.
+
+    A post without its text would be matched by the title alone, and people find ever new names for that column. JSON
+    lines have no header that could be misnamed: their unknown keys are ignored.
+    """
+    if kind not in _PROSE or not table.header_rows:
+        return guesses
+    field, any_of = _PROSE[kind]
+    if any(guess.field in any_of for guess in guesses):
+        return guesses
+    free = [
+        guess
+        for guess in guesses
+        if guess.field is None and guess.collected and not guess.header.startswith(EXTRA_PREFIX)
+    ]
+    lengths = {guess.column: _mean_length(table, guess.column) for guess in free}
+    longest = max(free, key=lambda guess: lengths[guess.column], default=None)
+    if longest is None or lengths[longest.column] < _LEAST_PROSE_LENGTH:
+        return guesses
+    chosen = replace(longest, field=field, confidence=ACCEPTED)
+    return [chosen if guess is longest else guess for guess in guesses]
+
+
+def _mean_length(table: Table, column: int) -> float:
+    texts = [row.cells[column].text for row in table.rows if column in row.cells and row.cells[column].text.strip()]
+    return sum(map(len, texts)) / len(texts) if texts else 0.0
 
 
 def apply_column_map(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from matching.errors import InvalidInput
 from matching.importing.columns import apply_column_map, guess_columns, header_unit, match_header, normalise_header
 from matching.importing.fields import FIELDS, RECORD_KINDS
 from matching.importing.layout import Header, Table
+from matching.importing.read_table import read_tables
 
 PROVINCIAL_FORM = {
     "编号": "external_id", "机构全称": "organisation_name", "所在地域": "region_code", "电子信箱": "contact_emails",
@@ -150,3 +152,16 @@ def test_a_map_to_a_field_that_does_not_exist_is_refused() -> None:
 
 def test_long_texts_are_no_headers() -> None:
     assert match_header(("需求名称" * 30,), "needs") == ()
+
+
+def test_the_longest_column_is_the_prose_where_no_header_names_it(tmp_path: Path) -> None:
+    file = tmp_path / "needs.csv"
+    file.write_text(
+        "单位名称,需求名称,我们想解决的事情\n甲厂,线路板翘曲,高频板压合后翘曲 0.9%，要求 ≤ 0.5%\n", encoding="utf-8"
+    )
+    guesses = guess_columns(read_tables(file, "needs").tables[0], "needs")
+    assert [(guess.header, guess.field, guess.confidence) for guess in guesses] == [
+        ("单位名称", "organisation_name", 1.0),
+        ("需求名称", "title", 1.0),
+        ("我们想解决的事情", "problem", 0.5),
+    ]
