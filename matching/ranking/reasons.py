@@ -31,7 +31,17 @@ from matching.text.normalise import Span
 from matching.text.quantities import Fulfilment, QuantityMatch
 
 ReasonKind = Literal[
-    "phrase", "indicator", "meaning", "industry", "domain", "cooperation_mode", "money", "maturity", "time", "language"
+    "phrase",
+    "indicator",
+    "meaning",
+    "industry",
+    "domain",
+    "cooperation_mode",
+    "money",
+    "maturity",
+    "time",
+    "language",
+    "weak",
 ]
 
 Labels = Mapping[str, tuple[str, str]]
@@ -99,7 +109,20 @@ def explain_pair(
     if meaning is not None:
         reasons.append(meaning)
     reasons += [_field_reason(agreement, labels or {}) for agreement in compare_fields(need, capability)]
+    if not any(not reason.against for reason in reasons):
+        reasons.append(_nothing_shared())
     return sorted(reasons, key=lambda reason: (reason.against, -reason.weight))
+
+
+def _nothing_shared() -> Reason:
+    """Said of a pair that stands in a list only because nothing better does: a bare score would suggest more."""
+    return Reason(
+        kind="weak",
+        text_zh="没有找到明显的共同点，仅供参考",
+        text_en="Nothing telling in common was found; for reference only",
+        weight=0.1,
+        against=True,
+    )
 
 
 def _phrase_reason(phrase: SharedPhrase) -> Reason:

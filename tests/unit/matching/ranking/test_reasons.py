@@ -172,4 +172,7 @@ def test_clauses_do_not_part_numbers() -> None:
 def test_blank_posts_can_be_explained() -> None:
     blank, other = make_need("n", ""), make_capability("c", "微弧氧化")
     vectors = embed_all([blank, other])
-    assert explain_pair(blank, other, pool=PoolStatistics.of_posts([blank, other], vectors), vectors=vectors) == []
+    assert [
+        reason.kind
+        for reason in explain_pair(blank, other, pool=PoolStatistics.of_posts([blank, other], vectors), vectors=vectors)
+    ] == ["weak"]
