@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask import Flask
+from flask.json.provider import DefaultJSONProvider
 
 from web.api.document import make_document
 from web.api.guide import guide
@@ -15,7 +16,8 @@ __all__ = ["install_api"]
 def install_api(app: Flask) -> None:
     """Register everything under /api. Needs the reader and, because no session counts here, the CSRF guard."""
     document = make_document(app)
-    app.json.ensure_ascii = False  # type: ignore[attr-defined] - Chinese readers of raw answers read Chinese
+    if isinstance(app.json, DefaultJSONProvider):
+        app.json.ensure_ascii = False  # people who look at raw answers read Chinese, not escapes
     csrf = app.extensions["csrf"]
     for noun in NOUNS:
         document.add_noun(noun)

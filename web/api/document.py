@@ -75,7 +75,7 @@ class DescribingConverter(OpenAPIConverter):
 
     def schema2jsonschema(self, schema: Any) -> Any:
         """As apispec does, with the docstring."""
-        described = super().schema2jsonschema(schema)
+        described = super().schema2jsonschema(schema)  # type: ignore[no-untyped-call]
         text = (schema if isinstance(schema, type) else type(schema)).__doc__ or ""
         return {"description": " ".join(text.split()), **described}
 
@@ -134,12 +134,14 @@ class Noun(Blueprint):  # type: ignore[misc]
         body: type[ApiSchema] | None = None,
         problems: Sequence[int] = (),
         headers: dict[str, Any] | None = None,
+        links: Sequence[str] = (),
         parameters: Sequence[dict[str, Any]] = (),
     ) -> Callable[[View], View]:
         """Declare a view: its address, who may call it, what it reads and answers, and every status it can have.
 
         Access is checked first, then the body's type, then its content. `problems` are those beyond the ones that
         follow from the rest of the declaration; `parameters` are headers, which no operation with a query has.
+        `links` name operations that take the answer's `id` as their `post_id`.
         """
         assert not (query and parameters)
 
@@ -180,6 +182,15 @@ class Noun(Blueprint):  # type: ignore[misc]
             described: dict[str, Any] = {"operationId": name, "summary": f"{zh} / {en}", "security": security}
             if parameters:
                 described["parameters"] = list(parameters)
+            if links:
+                described["responses"] = {
+                    status: {
+                        "links": {
+                            link: {"operationId": link, "parameters": {"post_id": "$response.body#/id"}}
+                            for link in links
+                        }
+                    }
+                }
             documented = self.doc(**described)(documented)
             self.route(path, methods=[method], endpoint=name, tags=[self.tag])(documented)
             return view

@@ -10,6 +10,7 @@ from marshmallow import RAISE, Schema, fields
 from marshmallow.validate import Length, Range, Regexp
 
 LARGEST_AMOUNT = 10_000_000
+_MOST_DIGITS = 12
 ID_PATTERN = r"^[A-Za-z0-9._:~-]{1,64}$"
 
 
@@ -94,6 +95,21 @@ class Amount(fields.Decimal):
         if value is None:
             return None
         return int(value) if value == int(value) else float(value)
+
+
+class Whole(fields.Integer):
+    """A whole number in a JSON body, also as 3.0; text that looks like one is text."""
+
+    def __init__(self, *, least: int, most: int, **options: Any) -> None:
+        super().__init__(validate=Range(min=least, max=most), **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, (int, Decimal)):
+            raise self.make_error("invalid", input=value)
+        # 1e999999999 is a short text and a number that no memory holds: its size is looked at first.
+        if isinstance(value, Decimal) and (value.adjusted() > _MOST_DIGITS or value != value.to_integral_value()):
+            raise self.make_error("invalid", input=value)
+        return int(value)
 
 
 class Moment(fields.AwareDateTime):

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from marshmallow import fields
-from marshmallow.validate import Length, OneOf, Range
+from marshmallow.validate import Length, OneOf
 
 from matching.models.api_token import TOKEN_SCOPES
 from matching.models.organisation import ORGANISATION_KINDS
 from matching.models.user import USER_ROLES
 from matching.services.accounts import MEMBER_ROLES
 from matching.services.api_tokens import LONGEST_LIFE, NAME_LENGTH
-from web.api.fields import ApiSchema, Moment, Text
+from web.api.fields import ApiSchema, Moment, Text, Whole
 from web.api.schemas.posts import OrganisationName
 
 
@@ -113,7 +113,7 @@ class TokenEntry(ApiSchema):
         validate=Length(min=1, max=len(TOKEN_SCOPES)),
         load_default=list(TOKEN_SCOPES),
     )
-    expires_in_days = fields.Integer(strict=True, validate=Range(min=1, max=LONGEST_LIFE.days), load_default=90)
+    expires_in_days = Whole(least=1, most=LONGEST_LIFE.days, load_default=90)
 
 
 class Me(ApiSchema):

@@ -11,7 +11,7 @@ from matching.documents import CAPABILITY_KINDS
 from matching.policy import VISIBILITIES
 from matching.services.lifecycle import STATUSES
 from matching.services.posts import MOST_INDICATORS, MOST_KEYWORDS, TEXT_LENGTH, TITLE_LENGTH
-from web.api.fields import Amount, ApiSchema, BodyFlag, Flag, Identifier, Moment, Text
+from web.api.fields import Amount, ApiSchema, BodyFlag, Flag, Identifier, Moment, Text, Whole
 from web.display import IP_STATUS_LABELS, IP_TYPE_LABELS
 
 SIDES = ("need", "capability")
@@ -97,9 +97,9 @@ class CapabilityContent(PostEntry):
     abstract = _prose("简介.")
     advantages = _prose("优势与效益.")
     applications = _prose("应用场景.")
-    maturity = fields.Integer(
-        strict=True,
-        validate=Range(min=1, max=9),
+    maturity = Whole(
+        least=1,
+        most=9,
         allow_none=True,
         metadata={"description": "技术就绪度 TRL 1–9; null where not assessed."},
     )

@@ -20,6 +20,7 @@ from web.api.v1.post_operations import (
     declare_contact,
     declare_moves,
     declare_suggestions,
+    links_of,
     show_list,
     show_post,
 )
@@ -59,6 +60,7 @@ def list_capabilities(query: dict[str, Any]) -> dict[str, Any]:
     status=201,
     body=CapabilityEntry,
     headers=CREATED_HEADERS,
+    links=links_of("capability"),
     parameters=(IDEMPOTENCY_KEY,),
 )
 def create_capability(entry: dict[str, Any]) -> CreatedAnswer:

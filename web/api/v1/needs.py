@@ -20,6 +20,7 @@ from web.api.v1.post_operations import (
     declare_contact,
     declare_moves,
     declare_suggestions,
+    links_of,
     show_list,
     show_post,
 )
@@ -50,6 +51,7 @@ def list_needs(query: dict[str, Any]) -> dict[str, Any]:
     status=201,
     body=NeedEntry,
     headers=CREATED_HEADERS,
+    links=links_of("need"),
     parameters=(IDEMPOTENCY_KEY,),
 )
 def create_need(entry: dict[str, Any]) -> CreatedAnswer:

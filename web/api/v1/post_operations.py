@@ -60,6 +60,15 @@ _MOVES: tuple[tuple[Move, str, str, str], ...] = (
 )
 
 
+def links_of(side: Side) -> tuple[str, ...]:
+    """The operations that go on from a new post."""
+    moves = (*(move for move, *_ in _MOVES), "close", "return")
+    return (
+        f"show_{side}", f"change_{side}", *(f"{move}_{side}" for move in moves),
+        f"list_{side}_suggestions", f"read_{side}_contact",
+    )  # fmt: skip
+
+
 def show_post(side: Side, post_id: str) -> Answer:
     """The post in full, if the caller may see it."""
     with platform().reading() as session:
