@@ -80,7 +80,7 @@ def list_shortages(event: Event) -> list[Shortage]:
 
 @dataclass(frozen=True, slots=True)
 class LeastDropped:
-    """`bound`: no timetable drops less cost. `meetings`: a choice that leaves no shortage; the rest may still not fit."""
+    """`bound`: no timetable drops less cost. `meetings`: a choice that leaves no shortage; the rest may not fit."""
 
     bound: int
     meetings: frozenset[int]

@@ -7,18 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-_PAIRWISE_LIMIT = 5
-
 
 class Formula:
-    """Clauses in conjunctive normal form, built once and handed to a solver.
+    """Clauses and sets of literals that exclude each other, built once and handed to a solver.
 
-    `variables` is the number of variables so far (they are 1..variables); `clauses` the clauses so far.
+    `variables` is the number of variables so far (they are 1..variables), `clauses` are the clauses so far, and of each list
+    in `exclusive` at most one literal holds (kept apart because CP-SAT propagates such sets better than pairs of clauses).
     """
 
     def __init__(self, variables: int = 0) -> None:
         self.variables = variables
         self.clauses: list[list[int]] = []
+        self.exclusive: list[list[int]] = []
 
     def new_variable(self) -> int:
         """Return a fresh variable."""
@@ -29,24 +29,10 @@ class Formula:
         """Require that at least one of the literals holds."""
         self.clauses.append(list(literals))
 
-    def at_most_one(self, literals: Sequence[int], unless: Sequence[int] = ()) -> None:
-        """Require at most one of the literals, unless one of `unless` holds.
-
-        Pairwise for few; longer lists are cut into pieces chained by a fresh variable, which keeps unit propagation
-        complete.
-        """
-        rest = list(literals)
-        while len(rest) > _PAIRWISE_LIMIT:
-            piece, rest = rest[: _PAIRWISE_LIMIT - 1], rest[_PAIRWISE_LIMIT - 1 :]
-            any_of_piece = self.new_variable()
-            for position, literal in enumerate(piece):
-                self.add(-literal, any_of_piece)
-                for other in piece[:position]:
-                    self.add(-literal, -other, *unless)
-            rest.insert(0, any_of_piece)
-        for position, literal in enumerate(rest):
-            for other in rest[:position]:
-                self.add(-literal, -other, *unless)
+    def at_most_one(self, literals: Sequence[int]) -> None:
+        """Require at most one of the literals."""
+        if len(literals) > 1:
+            self.exclusive.append(list(literals))
 
     def count_up_to(self, literals: Sequence[int], limit: int) -> list[int]:
         """Return outputs `o` (at most `limit` of them) where o[k] must hold once k + 1 of the literals hold.
@@ -78,17 +64,17 @@ class Formula:
             self.add(-outputs[k + 1], outputs[k])
         return outputs
 
-    def at_most(self, literals: Sequence[int], limit: int, unless: Sequence[int] = ()) -> None:
-        """Require that at most `limit` (0 or more) of the literals hold, unless one of `unless` holds."""
+    def at_most(self, literals: Sequence[int], limit: int) -> None:
+        """Require that at most `limit` (0 or more) of the literals hold."""
         if len(literals) <= limit:
             return
         if limit == 0:
             for literal in literals:
-                self.add(-literal, *unless)
+                self.add(-literal)
         elif limit == 1:
-            self.at_most_one(literals, unless)
+            self.at_most_one(literals)
         else:
-            self.add(-self.count_up_to(literals, limit + 1)[limit], *unless)
+            self.add(-self.count_up_to(literals, limit + 1)[limit])
 
     def exactly(self, literals: Sequence[int], total: int, within: Sequence[tuple[int, int]] | None = None) -> None:
         """Require that exactly `total` of the literals hold (a sequential counter, propagating both ways).
