@@ -55,15 +55,19 @@ class Supervisor:
             time.sleep(0.3)
 
     def stop(self) -> None:
-        """Ask everything to end, the last started first, and wait; what does not end is killed."""
-        for name in reversed(list(self._running)):
-            process = self._running[name]
+        """Ask everything to end, the last started first, and wait; what does not end is killed.
+
+        Redis ends after all others, which still hand back the tasks they hold.
+        """
+        for names in ([name for name in self._running if name != "redis"], ["redis"]):
+            self._stop([self._running[name] for name in reversed(names) if name in self._running])
+
+    def _stop(self, processes: list[subprocess.Popen[bytes]]) -> None:
+        for process in processes:
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
-                if name == "redis":
-                    continue
         deadline = time.monotonic() + _STOP_SECONDS
-        for process in self._running.values():
+        for process in processes:
             try:
                 process.wait(max(0.1, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
