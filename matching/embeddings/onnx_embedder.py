@@ -13,7 +13,7 @@ import numpy as np
 
 from matching.embeddings.chunks import average_chunks, cut_text
 from matching.embeddings.model_folder import ModelFolder, read_model_folder
-from matching.embeddings.onnx_export import REVISION_KEY, export_onnx
+from matching.embeddings.onnx_export import FORM, FORM_KEY, REVISION_KEY, export_onnx
 from matching.embeddings.port import Prompt, Vectors
 from matching.errors import PartUnavailable
 
@@ -45,8 +45,8 @@ class OnnxEmbedder:
 
     @property
     def model_revision(self) -> str:
-        """The folder's revision with `.int8`, since int8 vectors are not quite the float ones."""
-        return f"{self._folder.revision}.int8"
+        """The folder's revision with `.int8` and the form of the graph, since neither gives quite the same vectors."""
+        return f"{self._folder.revision}.int8-{FORM}"
 
     @property
     def dimension(self) -> int:
@@ -147,7 +147,8 @@ class OnnxEmbedder:
         for file in (beside, cached):
             if file.is_file():
                 session = self._start(file)
-                if session.get_modelmeta().custom_metadata_map.get(REVISION_KEY) == self._folder.revision:
+                written = session.get_modelmeta().custom_metadata_map
+                if (written.get(REVISION_KEY), written.get(FORM_KEY)) == (self._folder.revision, FORM):
                     return session
         try:
             export_onnx(self._path, cached)

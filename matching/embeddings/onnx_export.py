@@ -6,6 +6,8 @@ The graph is put together here, operator by operator, from the safetensors file 
 torch, takes two seconds, gives the same bytes each time, and lets every operator be the one that is fastest on a CPU:
 
 - linear layers as `DynamicQuantizeMatMul` (weights int8 with one scale per output, activations 8 bits at run time);
+- the second layer of each feed-forward block with its input scaled text place by text place: a few places there hold
+  values a hundred times the usual, and one scale for all would leave the others a handful of steps;
 - queries, keys and values of a layer by one multiplication; attention as the fused `MultiHeadAttention`;
 - word vectors int8 with one scale per row, which keeps the file at a third of float32;
 - no padding and no mask: a batch holds texts of one token count (`matching.embeddings.onnx_embedder` sees to it),
@@ -34,6 +36,9 @@ Weights = dict[str, NDArray[np.float32]]
 
 REVISION_KEY = "duijie.model_revision"
 PRECISION_KEY = "duijie.precision"
+FORM_KEY = "duijie.form"
+FORM = "2"
+"""Counts the ways this module has put graphs together; a file of another form is made anew."""
 _CONTRIB = "com.microsoft"
 _OPSET = 20
 _IR_VERSION = 10
@@ -130,8 +135,10 @@ def build_graph(folder: ModelFolder, weights: Weights, *, precision: Precision) 
         shift = graph.keep(f"{name}.bias", weights[f"{name}.bias"])
         return graph.one("LayerNormalization", [value, scale, shift], axis=-1, epsilon=epsilon)
 
-    def linear(value: str, name: str, weight: NDArray[np.float32], bias: NDArray[np.float32]) -> str:
-        return _add_linear(graph, value, name, weight, bias, precision)
+    def linear(
+        value: str, name: str, weight: NDArray[np.float32], bias: NDArray[np.float32], *, per_place: bool = False
+    ) -> str:
+        return _add_linear(graph, value, name, weight, bias, precision, per_place=per_place)
 
     state = norm(_add_embeddings(graph, weights, config, precision), "embeddings.LayerNorm")
     for layer in range(int(config["num_hidden_layers"])):
@@ -146,14 +153,15 @@ def build_graph(folder: ModelFolder, weights: Weights, *, precision: Precision) 
         split = graph.add("Split", [mixed], outputs=3, axis=-1, num_outputs=3)
         heads = int(config["num_attention_heads"])
         attended = graph.one("MultiHeadAttention", split, domain=_CONTRIB, num_heads=heads)
-        for name, inner in ((f"{base}.attention.output", attended), (f"{base}.output", "")):
-            if not inner:
-                wide = f"{base}.intermediate.dense"
-                inner = linear(state, wide, weights[f"{wide}.weight"], weights[f"{wide}.bias"])
-                inner = graph.one(_GELU[config["hidden_act"]], [inner], domain=_CONTRIB)
-            dense = f"{name}.dense"
-            outer = linear(inner, dense, weights[f"{dense}.weight"], weights[f"{dense}.bias"])
-            state = norm(graph.one("Add", [outer, state]), f"{name}.LayerNorm")
+        dense = f"{base}.attention.output.dense"
+        mixed = linear(attended, dense, weights[f"{dense}.weight"], weights[f"{dense}.bias"])
+        state = norm(graph.one("Add", [mixed, state]), f"{base}.attention.output.LayerNorm")
+        dense = f"{base}.intermediate.dense"
+        wide = linear(state, dense, weights[f"{dense}.weight"], weights[f"{dense}.bias"])
+        wide = graph.one(_GELU[config["hidden_act"]], [wide], domain=_CONTRIB)
+        dense = f"{base}.output.dense"
+        narrow = linear(wide, dense, weights[f"{dense}.weight"], weights[f"{dense}.bias"], per_place=True)
+        state = norm(graph.one("Add", [narrow, state]), f"{base}.output.LayerNorm")
     if folder.pooling == "mean":
         pooled = graph.one("ReduceMean", [state, graph.keep("token_axis", np.array([1]))], keepdims=0)
     else:
@@ -173,7 +181,7 @@ def build_graph(folder: ModelFolder, weights: Weights, *, precision: Precision) 
         ir_version=_IR_VERSION,
         producer_name="duijie",
     )
-    helper.set_model_props(model, {REVISION_KEY: folder.revision, PRECISION_KEY: precision})
+    helper.set_model_props(model, {REVISION_KEY: folder.revision, PRECISION_KEY: precision, FORM_KEY: FORM})
     return model
 
 
@@ -207,7 +215,14 @@ def _add_head(graph: _Graph, value: str, file: Path) -> str:
 
 
 def _add_linear(
-    graph: _Graph, value: str, name: str, weight: NDArray[np.float32], bias: NDArray[np.float32], precision: Precision
+    graph: _Graph,
+    value: str,
+    name: str,
+    weight: NDArray[np.float32],
+    bias: NDArray[np.float32],
+    precision: Precision,
+    *,
+    per_place: bool,
 ) -> str:
     """`weight` is (outputs, inputs), as torch keeps it."""
     columns = weight.T
@@ -216,8 +231,15 @@ def _add_linear(
         return graph.one("Add", [graph.one("MatMul", [value, graph.keep(f"{name}.weight", columns)]), bias_name])
     scales = np.maximum(np.abs(columns).max(axis=0) / _LARGEST, 1e-12).astype(np.float32)
     whole = np.clip(np.round(columns / scales), -_LARGEST, _LARGEST).astype(np.int8)
-    inputs = [value, graph.keep(f"{name}.weight", whole), graph.keep(f"{name}.scale", scales), "", bias_name]
-    return graph.one("DynamicQuantizeMatMul", inputs, domain=_CONTRIB)
+    quantised = [graph.keep(f"{name}.weight", whole), graph.keep(f"{name}.scale", scales), ""]
+    if not per_place:
+        return graph.one("DynamicQuantizeMatMul", [value, *quantised, bias_name], domain=_CONTRIB)
+    axis = graph.keep(f"{name}.axis", np.array([-1]))
+    largest = graph.one("ReduceMax", [graph.one("Abs", [value]), axis], keepdims=1)
+    largest = graph.one("Max", [largest, graph.keep(f"{name}.least", np.array(1e-9, dtype=np.float32))])
+    level = graph.one("Div", [value, largest])
+    product = graph.one("DynamicQuantizeMatMul", [level, *quantised], domain=_CONTRIB)
+    return graph.one("Add", [graph.one("Mul", [product, largest]), bias_name])
 
 
 def _check_architecture(config: dict[str, Any], path: Path) -> None:
