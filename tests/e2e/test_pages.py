@@ -54,7 +54,7 @@ def test_page(visit: Callable[..., Visit], name: str, language: str, width: int)
         said = reader.page.evaluate(
             """() => [...document.querySelectorAll(
                  'nav, h1, h2, label, legend, button, .dj-hint, .dj-error, summary, th, dt, .dj-notice')]
-                 .filter(e => !e.closest('[lang]:not(html)') && !e.querySelector('[lang]'))
+                 .filter(e => !e.closest('[lang]:not(html), [translate=no]') && !e.querySelector('[lang]'))
                  .map(e => e.innerText)"""
         )
         assert [text for text in said if _HAN.search(text)] == []
