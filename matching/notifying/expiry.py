@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
-from matching.models import Membership, Notification, Post, User
-from matching.models.base import new_id
+from matching.models import Post
+from matching.notifying.posts import tell_writers
 from matching.settings import Settings
+from matching.store.outbox import POST_CHANGED
 from matching.store.unit_of_work import UnitOfWork
-from matching.store.upsert import insert_new
 
 KIND = "post_expires"
 
@@ -30,36 +30,11 @@ def notify_expiry(uow: UnitOfWork, now: datetime, settings: Settings, *, limit: 
         .limit(limit)
     ).all()
     for post in due:
-        writers = session.scalars(
-            select(Membership.user_id)
-            .join(User, User.id == Membership.user_id)
-            .where(
-                Membership.organisation_id == post.organisation_id,
-                Membership.role.in_(("owner", "editor")),
-                User.active,
-            )
-        ).all()
         assert post.expires_at is not None
-        insert_new(
-            session,
-            Notification,
-            [
-                {
-                    "id": new_id(),
-                    "user_id": user_id,
-                    "kind": KIND,
-                    "once_key": f"{KIND}:{user_id}:{post.id}:{post.expires_at.isoformat()}",
-                    "suggestion_id": None,
-                    "post_id": post.id,
-                    "details": {"expires_at": post.expires_at.isoformat()},
-                    "created_at": now,
-                    "read_at": None,
-                }
-                for user_id in writers
-            ],
-        )
+        moment = post.expires_at.isoformat()
+        tell_writers(session, post, KIND, moment, now, expires_at=moment)
         post.expiry_notice_at = now
         # The row's version grew, and the index must keep up with it.
-        uow.owe("post.changed", post.id, now)
+        uow.owe(POST_CHANGED, post.id, now)
     uow.commit()
     return len(due)

@@ -60,8 +60,8 @@ def find_shared_phrases(
     """The phrases both texts have, the ones the score hangs on most first; none contains another.
 
     A phrase is the longest run of characters both have that begins and ends where a word of either text does, or is a
-    term of the dictionary: where 耐盐雾 is one word in the need, the capability's 盐雾 still finds it. Stop words are no
-    phrases, nor at a phrase's ends.
+    term of the dictionary: where 耐盐雾 is one word in the need, the capability's 盐雾 still finds it. Stop words are
+    no phrases, nor at a phrase's ends.
     """
     first = _read_side(need.full_text, len(need.title))
     second = _read_side(capability.full_text, len(capability.title))

@@ -15,6 +15,7 @@ from sqlalchemy import select
 from matching.documents import CAPABILITY_KINDS, MoneyRange
 from matching.errors import EditConflict, InvalidInput, NotAllowed
 from matching.models import Capability, Expert, Need, Organisation, Post, VocabularyTerm
+from matching.notifying.posts import tell_writers
 from matching.policy import VISIBILITIES
 from matching.services.actor import Actor, post_not_found, require_editor, require_staff
 from matching.services.lifecycle import EDITABLE, Move, next_status
@@ -154,6 +155,7 @@ def publish_post(
             message_en="Posts are reviewed before publication; please submit it for review",
         )
     publish_directly(uow, actor, post, now, settings)
+    tell_writers(uow.session, post, "post_published", now.isoformat(), now, actor_id=actor.user_id)
     uow.commit()
     return post
 
@@ -177,6 +179,9 @@ def return_post(
         raise InvalidInput("post.reason_missing", "请写明退回原因", where="reason", message_en="Please give a reason")
     _move(uow, actor, post, "return", now, reason=reason)
     post.return_reason = reason.strip()
+    tell_writers(
+        uow.session, post, "post_returned", now.isoformat(), now, actor_id=actor.user_id, reason=reason.strip()
+    )
     uow.commit()
     return post
 

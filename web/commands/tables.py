@@ -90,7 +90,6 @@ def import_table(
 def export_table(kind: RecordKind, file: Path) -> None:
     """Export needs, capabilities, experts or organisations to FILE (.xlsx or .csv); it imports unchanged."""
     from matching.exporting.posts_workbook import write_records
-
     from matching.services.exports import export_records, load_import_vocabularies
 
     platform = build_platform(load_settings())

@@ -47,10 +47,9 @@ def encoder(folders: tuple[Path, ...], base: Path, out: Path, epochs: int, seed:
 @click.option("--seed", default=1, show_default=True)
 def ranker(folders: tuple[Path, ...], out: Path, seed: int) -> None:
     """Train the ranker on FOLDERS and write it, with a report beside it, to a file."""
-    from matching.training.ranker import train_ranker
-
     from matching.bootstrap import open_embedder
     from matching.settings import load_settings
+    from matching.training.ranker import train_ranker
 
     with progress_bar("训练排序器 / training the ranker") as on_progress:
         train_ranker(list(folders), out, open_embedder(load_settings()), seed=seed, on_progress=on_progress)

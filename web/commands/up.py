@@ -89,6 +89,8 @@ def up(host: str, port: int, data: Path | None, demo: bool, web_workers: int) ->
     if demo:
         environment.setdefault("DUIJIE_MODE", "demonstration")
         environment.setdefault("DUIJIE_REVIEW_BEFORE_PUBLICATION", "false")
+        # Hundreds of posts appear at once here; the usual load would be used up before anybody tries anything.
+        environment.setdefault("DUIJIE_WEEKLY_LOAD", "500")
     environment.setdefault("DUIJIE_PUBLIC_URL", f"http://{host}:{port}")
     os.environ.update(environment)
     _refuse_taken_port(host, port)
