@@ -30,6 +30,7 @@ logger = logging.getLogger(__name__)
 
 SHIPPED_RANKER = Path(__file__).parent / "models" / "ranker.json"
 FUSION_REVISION = "fusion-1"
+"""Raise it with any change of features or of fusion's weights: stored suggestions keep the revision that made them."""
 FORMAT = 2
 
 

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from matching.errors import InvalidInput
+from matching.ranking.features import RANKER_FEATURES
+from matching.ranking.learned import FORMAT, Calibration, load_ranker
+from matching.ranking.rank import rank_candidates
+from tests.unit.matching.ranking.posts import CAPABILITIES, NEEDS, pool_of
+
+FUSED = RANKER_FEATURES.index("fused")
+DENSE = RANKER_FEATURES.index("dense_title_toward_need")
+
+
+def write_ranker(path: Path, **changes: Any) -> Path:
+    linear = [0.0] * len(RANKER_FEATURES)
+    linear[DENSE] = 2.0
+    content = {
+        "format": FORMAT,
+        "encoder_revision": "hashed-1",
+        "features": list(RANKER_FEATURES),
+        "linear": linear,
+        "trees": [],
+        "tree_weight": 0.0,
+        "calibration": {"slope": 1.0, "intercept": -2.0},
+    }
+    path.write_text(json.dumps({**content, **changes}), encoding="utf-8")
+    return path
+
+
+def test_learned_weights_make_the_score(tmp_path: Path) -> None:
+    ranker = load_ranker(write_ranker(tmp_path / "r.json"), encoder_revision="hashed-1")
+    features = np.zeros((2, len(RANKER_FEATURES)), dtype=np.float32)
+    features[:, DENSE] = [1.5, -1.0]
+    assert ranker.score_features(features).tolist() == [3.0, -2.0]
+
+
+def test_pair_with_unknown_features_keeps_the_fusion_score(tmp_path: Path) -> None:
+    ranker = load_ranker(write_ranker(tmp_path / "r.json"), encoder_revision="hashed-1")
+    features = np.ones((1, len(RANKER_FEATURES)), dtype=np.float32)
+    features[0, FUSED] = 0.25
+    features[0, RANKER_FEATURES.index("characters_full_raw")] = np.nan
+    assert ranker.score_features(features).tolist() == [0.25]
+
+
+def test_ranked_pairs_carry_probabilities(tmp_path: Path) -> None:
+    ranker = load_ranker(write_ranker(tmp_path / "r.json"), encoder_revision="hashed-1")
+    pool, vectors = pool_of([*NEEDS, *CAPABILITIES])
+    pairs = rank_candidates(NEEDS[0], CAPABILITIES, vectors, pool, ranker)
+    probabilities = [pair.probability for pair in pairs]
+    assert probabilities == sorted(probabilities, reverse=True)  # type: ignore[type-var]
+    expected = 1 / (1 + np.exp(-(pairs[0].score - 2.0)))
+    assert pairs[0].probability == pytest.approx(expected, abs=1e-6)
+
+
+def test_ranker_of_another_encoder_is_not_used(tmp_path: Path) -> None:
+    path = write_ranker(tmp_path / "r.json")
+    assert load_ranker(path, encoder_revision="other-2").revision == "fusion-1+other-2"
+    assert load_ranker(path, encoder_revision="hashed-1.int8").revision.startswith("ranker-")
+
+
+def test_revision_changes_with_the_file(tmp_path: Path) -> None:
+    first = load_ranker(write_ranker(tmp_path / "a.json"), encoder_revision="hashed-1")
+    second = load_ranker(write_ranker(tmp_path / "b.json", tree_weight=1.0), encoder_revision="hashed-1")
+    assert first.revision != second.revision
+
+
+@pytest.mark.parametrize("changes", [{"format": 1}, {"features": ["fused"]}, {"linear": [1.0]}])
+def test_file_of_another_version_is_refused(tmp_path: Path, changes: dict[str, Any]) -> None:
+    path = write_ranker(tmp_path / "r.json", **changes)
+    with pytest.raises(InvalidInput) as caught:
+        load_ranker(path, encoder_revision="hashed-1")
+    assert caught.value.where == str(path)
+
+
+def test_missing_or_broken_file_is_refused(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.json"
+    broken.write_text("{", encoding="utf-8")
+    for path in (broken, tmp_path / "none.json"):
+        with pytest.raises(InvalidInput):
+            load_ranker(path, encoder_revision="hashed-1")
+
+
+def test_calibration_curve() -> None:
+    curve = Calibration(slope=2.0, intercept=-1.0)
+    found = curve.probabilities(np.array([0.5, 100.0, -100.0], dtype=np.float32))
+    assert found.tolist() == pytest.approx([0.5, 1.0, 0.0])

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from matching.errors import InvalidInput
+from matching.ranking.learned import load_ranker
+from matching.training.ranker import RankerRecipe, fit_calibration, train_ranker
+from tests.unit.matching.ranking.posts import HashedEmbedder
+
+TOPICS = ["电镀废水", "微弧氧化", "生猪养殖", "散热器", "粉末涂料", "锂电池隔膜", "超临界发泡", "茶叶加工"]
+SMALL = RankerRecipe(trees=8, bags=2, folds=4, repeats=2, least_pairs_per_leaf=5)
+
+
+@pytest.fixture
+def graded(tmp_path: Path) -> Path:
+    """Each need has one topic; capabilities of the topic are matches, those that only share filler are not."""
+    folder = tmp_path / "graded"
+    folder.mkdir()
+    draws = random.Random(1)
+    needs, capabilities, judgements = [], [], []
+    for number in range(24):
+        topic = TOPICS[number % len(TOPICS)]
+        needs.append({"id": f"n{number}", "title": f"{topic}第{number}号工艺改进"})
+        for place in range(6):
+            matches = place < 2
+            subject = topic if matches else draws.choice([other for other in TOPICS if other != topic])
+            capabilities.append({"id": f"c{number}-{place}", "title": f"{subject}成套装备{place}"})
+            judgements.append((f"n{number}", f"c{number}-{place}", (3 + place) if matches else 1 + place % 2))
+    for name, rows in (("needs", needs), ("capabilities", capabilities)):
+        lines = [json.dumps(row, ensure_ascii=False) for row in rows]
+        (folder / f"{name}.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    (folder / "qrels.tsv").write_text("".join(f"{n}\t{c}\t{level}\n" for n, c, level in judgements), encoding="utf-8")
+    return folder
+
+
+def test_training_writes_a_ranker_and_a_report(graded: Path, tmp_path: Path) -> None:
+    out = tmp_path / "ranker.json"
+    seen: list[tuple[int, int | None]] = []
+    report = train_ranker(
+        [graded], out, HashedEmbedder(), recipe=SMALL, on_progress=lambda done, total: seen.append((done, total))
+    )
+    assert (report.needs, report.pairs, report.matches) == (24, 144, 48)
+    assert all(run.auc is not None and run.auc > 0.95 for run in report.cross_validated["graded"])
+    assert len(report.calibration_errors) == 2
+    assert seen[-1] == (9, 9)
+    ranker = load_ranker(out, encoder_revision="hashed-1")
+    assert ranker.calibration is not None
+    assert ranker.calibration.slope > 0
+    assert "| graded | learned |" in (tmp_path / "ranker.report.md").read_text(encoding="utf-8")
+    stored = json.loads((tmp_path / "ranker.report.json").read_text(encoding="utf-8"))
+    assert stored["fusion"]["graded"]["needs"] == 24
+
+
+def test_equal_arguments_give_an_equal_file(graded: Path, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        train_ranker([graded], tmp_path / f"{name}.json", HashedEmbedder(), recipe=SMALL)
+    assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
+
+
+def test_each_need_is_seen_through_the_model_of_its_fold(graded: Path, tmp_path: Path) -> None:
+    class Blind(HashedEmbedder):
+        """A fold's model that embeds nothing: its needs must then lack every dense feature."""
+
+        def embed(self, texts, *, prompt):  # type: ignore[no-untyped-def]
+            return np.zeros((len(texts), self.dimension), dtype=np.float32)
+
+    one = train_ranker([graded], tmp_path / "one.json", HashedEmbedder(), recipe=SMALL)
+    both = train_ranker(
+        [graded], tmp_path / "both.json", HashedEmbedder(), recipe=SMALL, fold_embedders=[HashedEmbedder(), Blind()]
+    )
+    assert both.needs == one.needs
+    assert both.fusion["graded"].to_json() != one.fusion["graded"].to_json()
+
+
+def test_sets_without_levels_are_measured_but_not_learned(graded: Path, tmp_path: Path) -> None:
+    single = tmp_path / "single"
+    single.mkdir()
+    (single / "needs.jsonl").write_text('{"id": "n", "title": "电镀废水"}\n', encoding="utf-8")
+    (single / "capabilities.jsonl").write_text(
+        '{"id": "c", "title": "电镀废水回用"}\n{"id": "d", "title": "茶叶"}\n', encoding="utf-8"
+    )
+    (single / "qrels.tsv").write_text("n\tc\t4\n", encoding="utf-8")
+    report = train_ranker([graded, single], tmp_path / "r.json", HashedEmbedder(), recipe=SMALL)
+    assert report.needs == 24
+    assert [evaluation.recall_1 for evaluation in report.others["single"]] == [1.0, 1.0]
+    with pytest.raises(InvalidInput):
+        train_ranker([single], tmp_path / "s.json", HashedEmbedder(), recipe=SMALL)
+
+
+def test_calibration_finds_the_curve_that_made_the_outcomes() -> None:
+    draws = np.random.default_rng(7)
+    scores = draws.normal(size=20_000).astype(np.float32)
+    outcomes = draws.random(20_000) < 1 / (1 + np.exp(-(1.5 * scores - 1.0)))
+    curve = fit_calibration(scores, outcomes)
+    assert (curve.slope, curve.intercept) == pytest.approx((1.5, -1.0), abs=0.1)
