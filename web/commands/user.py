@@ -1,17 +1,23 @@
-"""`duijie user add`."""
+"""`duijie user add` and `duijie user token`."""
 
 from __future__ import annotations
 
 import os
 import sys
+from datetime import timedelta
 
 import click
+from sqlalchemy import select
 
 from matching.bootstrap import build_platform
 from matching.clock import utc_now
+from matching.errors import InvalidInput
+from matching.models import User
+from matching.models.api_token import TOKEN_SCOPES
 from matching.models.user import USER_ROLES
 from matching.services.accounts import add_user, join_organisation
 from matching.services.actor import SYSTEM
+from matching.services.api_tokens import LONGEST_LIFE, make_api_token
 from matching.settings import load_settings
 
 
@@ -46,3 +52,22 @@ def add(
         with platform.unit_of_work() as uow:
             join_organisation(uow, SYSTEM, added.id, organisation_id, member_role, utc_now())
     click.echo(added.id)
+
+
+@user.command("token")
+@click.argument("email")
+@click.option("--name", default="duijie user token", show_default=True, help="To know later which one to revoke.")
+@click.option(
+    "--scope", "scopes", type=click.Choice(TOKEN_SCOPES), multiple=True, help="May be repeated. [default: all]"
+)
+@click.option("--days", default=90, show_default=True, type=click.IntRange(1, LONGEST_LIFE.days))
+def token(email: str, name: str, scopes: tuple[str, ...], days: int) -> None:
+    """Make a token of the API for an account and print it, this once."""
+    platform = build_platform(load_settings())
+    with platform.unit_of_work() as uow:
+        user_id = uow.session.scalar(select(User.id).where(User.email == email.strip().lower()))
+        if user_id is None:
+            raise InvalidInput("user.not_found", "没有这个账号", where="EMAIL", message_en="There is no such account")
+        expires_at = utc_now() + timedelta(days=days)
+        _, secret = make_api_token(uow, SYSTEM, user_id, name, scopes or TOKEN_SCOPES, expires_at, utc_now())
+    click.echo(secret)
