@@ -121,7 +121,8 @@ def _count_and_share(platform: Platform, now: datetime) -> None:
         row.data = data
         # Later than any count before, whatever the clocks of two machines say: lists tell counts apart by it.
         row.updated_at = max(now, before + timedelta(microseconds=1)) if before else now
-        if owe_all(uow.session, RANKING, _live_ids(uow.session), now):
+        # No list can have been ranked with other statistics before the first ones.
+        if before is not None and owe_all(uow.session, RANKING, _live_ids(uow.session), now):
             uow.expect_nudge()
         uow.commit()
 
