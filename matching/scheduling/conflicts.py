@@ -53,18 +53,19 @@ def list_requirements(event: Event, must_hold: Iterable[int]) -> list[Requiremen
     return requirements
 
 
-def _is_possible(
-    event: Event, kept: Iterable[Requirement], asked: Sequence[Requirement], deadline: float
-) -> bool | None:
-    """Return whether the event has a timetable when only the kept ones of all requirements asked for are kept."""
+def relax_event(event: Event, kept: Iterable[Requirement], asked: Iterable[Requirement]) -> Event:
+    """Return the event without the requirements that were asked for and are not kept (meetings stay wished for)."""
     gone = set(asked) - set(kept)
     if not gone:
-        relaxed = event
-    else:
-        participants = tuple(
+        return event
+    return replace(
+        event,
+        tables=max(event.tables, len(event.meetings)) if Requirement("tables") in gone else event.tables,
+        max_break_difference=None if Requirement("fairness") in gone else event.max_break_difference,
+        participants=tuple(
             replace(p, unavailable=()) if Requirement("unavailable", (p.id,)) in gone else p for p in event.participants
-        )
-        meetings = tuple(
+        ),
+        meetings=tuple(
             replace(
                 m,
                 fixed_slot=None if Requirement("fixed", (m.id,)) in gone else m.fixed_slot,
@@ -72,14 +73,15 @@ def _is_possible(
                 after=tuple(earlier for earlier in m.after if Requirement("after", (m.id, earlier)) not in gone),
             )
             for m in event.meetings
-        )
-        relaxed = replace(
-            event,
-            tables=max(event.tables, len(event.meetings)) if Requirement("tables") in gone else event.tables,
-            max_break_difference=None if Requirement("fairness") in gone else event.max_break_difference,
-            participants=participants,
-            meetings=meetings,
-        )
+        ),
+    )
+
+
+def _is_possible(
+    event: Event, kept: Sequence[Requirement], asked: Sequence[Requirement], deadline: float
+) -> bool | None:
+    """Return whether the event has a timetable when only the kept ones of all requirements asked for are kept."""
+    relaxed = relax_event(event, kept, asked)
     held = {r.ids[0] for r in kept if r.kind in ("held", "fixed")}
     may_drop = frozenset(m for m, meeting in enumerate(event.meetings) if meeting.id not in held)
     seconds = min(_SECONDS_PER_TEST, deadline - time.monotonic())

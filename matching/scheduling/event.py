@@ -14,6 +14,7 @@ from typing import Any, Literal, NoReturn, cast
 from matching.errors import InvalidInput
 
 ANY_SESSION = "any"
+LARGEST_WEIGHT = 1_000_000
 
 Status = Literal["optimal", "feasible", "infeasible"]
 
@@ -38,8 +39,8 @@ class Participant:
 class Meeting:
     """A wished-for meeting of two or more participants.
 
-    `session` is a session's name or "any". `weight` is what dropping it costs (0 or more). `fixed_slot` is a slot it
-    must be held in; such a meeting is never dropped. `after` are meetings that, where they are held, are held in an
+    `session` is a session's name or "any". `weight` is what dropping it costs (0 to LARGEST_WEIGHT). `fixed_slot` is a
+    slot it must be held in; such a meeting is never dropped. `after` are meetings that, where they are held, are held in an
     earlier slot. `score` is how good the pair is (mutual interest, match score); it only decides between timetables
     that are otherwise equally good. A meeting that does not need a table (online) counts for no table.
     """
@@ -263,8 +264,13 @@ def _parse_meeting(
             f"no slot belongs to a session {session!r}",
         )
     weight = _number(entry["weight"], f"{where}.weight") if entry.get("weight") is not None else 1.0
-    if weight < 0:
-        _refuse("negative_weight", f"{where}.weight", "权重不能为负", "must not be negative")
+    if not 0 <= weight <= LARGEST_WEIGHT:
+        _refuse(
+            "bad_weight",
+            f"{where}.weight",
+            f"权重应在 0 和 {LARGEST_WEIGHT} 之间",
+            f"must be from 0 to {LARGEST_WEIGHT}",
+        )
     fixed_slot = entry.get("fixed_slot")
     if fixed_slot is not None:
         fixed_slot = _identifier(fixed_slot, f"{where}.fixed_slot")

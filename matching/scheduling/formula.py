@@ -11,8 +11,8 @@ from collections.abc import Sequence
 class Formula:
     """Clauses and sets of literals that exclude each other, built once and handed to a solver.
 
-    `variables` is the number of variables so far (they are 1..variables), `clauses` are the clauses so far, and of each list
-    in `exclusive` at most one literal holds (kept apart because CP-SAT propagates such sets better than pairs of clauses).
+    `variables` is the number of variables so far (they are 1..variables), `clauses` are the clauses so far, and of each
+    list in `exclusive` at most one literal holds (kept apart because CP-SAT propagates such sets better than clauses).
     """
 
     def __init__(self, variables: int = 0) -> None:

@@ -253,9 +253,11 @@ def _plan(
         for shortage in shortages
     ]
     start = None
+    if placing is None:
+        placing = place_greedily(event)
     if placing is not None:
         held = [encoding.held_in[m, s] for m, s in placing.items()]
-        left_out = [encoding.dropped[m] for m in least.meetings]
+        left_out = [literal for m, literal in encoding.dropped.items() if m not in placing]
         start = complete_model(encoding.formula, [*held, *left_out], max(10.0, run.remaining()))
     found = run.search("drop", encoding, drops, caps=rows, bound=bound, start=start, seconds=run.remaining() * 0.6)
     if found.outcome == "infeasible":
