@@ -61,6 +61,14 @@ def test_the_best_come_first_and_pages_are_complete(platform: Platform, member: 
     assert {post_id for page in pages for post_id in page} == {exact} | others
 
 
+def test_what_is_only_a_little_near_is_not_listed(platform: Platform, member: Member, now: datetime) -> None:
+    wanted = make_need(platform, member, now, title="铝合金压铸")
+    for title in ("生猪养殖粪污", "红茶萎凋发酵", "雨伞骨架", "水龙头阀芯"):
+        make_need(platform, member, now, title=title)
+    settle_everything(platform, now)
+    assert walk(platform, SearchQuery(side="need", text="铝合金压铸"), now) == [[wanted]]
+
+
 def test_a_post_that_left_between_two_pages_is_neither_shown_nor_shifts_others(
     platform: Platform, member: Member, now: datetime
 ) -> None:
