@@ -48,7 +48,7 @@ class Settings(BaseSettings):
     suggestions_per_post: int = Field(10, ge=1, le=100, description="How many suggestions a post keeps.")
     candidates_per_post: int = Field(200, ge=10, le=2000, description="How many candidates are ranked for a post.")
     weekly_load: int = Field(20, ge=0, description="New suggestions a researcher is sent in seven days, best first.")
-    least_probability: float = Field(0.0, ge=0, le=1, description="Suggestions below are shown but not pushed.")
+    least_probability: float = Field(0.15, ge=0, le=1, description="Suggestions below are shown but not pushed.")
     review_before_publication: bool = Field(True, description="Posts of members wait for the staff's review.")
     post_lifetime_days: int = Field(365, ge=1, description="A post expires after so many days.")
     expiry_notice_days: int = Field(14, ge=0, description="Its owner is told so many days before.")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -147,7 +148,7 @@ def load_ranker(path: Path | None = None, *, encoder_revision: str) -> Ranker:
 
 def _weights_of(encoder_revision: str) -> str:
     """The revision without how its weights are stored: vectors of int8 and float weights are near enough."""
-    return encoder_revision.removesuffix(".int8")
+    return re.sub(r"\.int8(-\d+)?$", "", encoder_revision)
 
 
 def fusion_ranker(encoder_revision: str) -> Ranker:

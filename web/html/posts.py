@@ -101,10 +101,15 @@ def show_post(post_id: str) -> str:
 
 
 @posts.get("/<post_id>/suggestions")
-def list_suggestions(post_id: str) -> str:
-    """The suggestions alone: what the post's page asks for again while they are being worked out."""
+def list_suggestions(post_id: str) -> str | Response:
+    """The suggestions alone: what the post's page asks for again while they are being worked out.
+
+    Whoever opens the address by itself is led to the page they belong to.
+    """
     with platform().reading() as reading:
         post = find_post(reading, post_id, audience(), now())
+        if not request.headers.get("HX-Request"):
+            return redirect(url_for("posts.show_post", post_id=post_id, _anchor="suggestions"))
         return render_template(
             "posts/suggestions.html",
             post=post,

@@ -62,6 +62,7 @@ def test_ranker_of_another_encoder_is_not_used(tmp_path: Path) -> None:
     path = write_ranker(tmp_path / "r.json")
     assert load_ranker(path, encoder_revision="other-2").revision == "fusion-1+other-2"
     assert load_ranker(path, encoder_revision="hashed-1.int8").revision.startswith("ranker-")
+    assert load_ranker(path, encoder_revision="hashed-1.int8-2").revision.startswith("ranker-")
 
 
 def test_revision_changes_with_the_file(tmp_path: Path) -> None:

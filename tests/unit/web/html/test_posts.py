@@ -274,7 +274,10 @@ def test_who_sees_what(firm: Member, platform: Platform, clock: Clock, open_brow
         browser = open_browser(email)
         for post_id in (draft, public, members, matched, staff):
             assert browser.get(f"/posts/{post_id}").status_code == (200 if post_id in visible else 404)
-            assert browser.get(f"/posts/{post_id}/suggestions").status_code == (200 if post_id in visible else 404)
+            alone = browser.get(f"/posts/{post_id}/suggestions")
+            assert alone.status_code == (302 if post_id in visible else 404)
+            part = browser.get(f"/posts/{post_id}/suggestions", headers={"HX-Request": "true"})
+            assert part.status_code == (200 if post_id in visible else 404)
 
 
 def test_suggestions_are_shown_to_both_sides_with_reasons(
