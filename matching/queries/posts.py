@@ -234,14 +234,15 @@ def read_cursor(cursor: str) -> tuple[datetime, str]:
         parsed = datetime.fromisoformat(moment)
         if parsed.tzinfo is None or not isinstance(post_id, str):
             raise ValueError("not a cursor")
-    except (ValueError, TypeError) as error:
+        # Moments at the edge of the calendar have no counterpart in UTC: that is found here, not in the database.
+        return parsed.astimezone(UTC), post_id
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise InvalidInput(
             "list.cursor",
             "翻页标记无效，请从第一页重新开始",
             where="cursor",
             message_en="Invalid cursor; please start from the first page",
         ) from error
-    return parsed, post_id
 
 
 def _filtered(statement: Select[Chosen], filters: PostFilter) -> Select[Chosen]:

@@ -13,7 +13,7 @@ from sqlalchemy import delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from matching.errors import DuijieError, InvalidInput, NotFound
-from matching.models import Membership, Organisation, Region, User, UserSession
+from matching.models import ApiToken, Membership, Organisation, Region, User, UserSession
 from matching.models.user import USER_ROLES
 from matching.services.actor import Actor
 from matching.store.unit_of_work import UnitOfWork
@@ -131,13 +131,16 @@ def authenticate_user(uow: UnitOfWork, email: str, password: str, now: datetime)
 
 
 def set_password(uow: UnitOfWork, actor: Actor, user_id: str, password: str, now: datetime) -> None:
-    """Change a password and end every sign-in of the account."""
+    """Change a password, end every sign-in of the account and revoke its API tokens."""
     user = uow.session.get(User, user_id)
     if user is None:
         raise NotFound("user.not_found", "没有这个账号", message_en="No such account")
     check_password(password, user.email)
     user.password_hash = _hasher.hash(password)
     uow.session.execute(update(UserSession).where(UserSession.user_id == user_id).values(ended_at=now))
+    uow.session.execute(
+        update(ApiToken).where(ApiToken.user_id == user_id, ApiToken.revoked_at.is_(None)).values(revoked_at=now)
+    )
     uow.record(now, actor.user_id, "user.password", "user", user_id)
     uow.commit()
 
