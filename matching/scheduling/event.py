@@ -40,9 +40,9 @@ class Meeting:
     """A wished-for meeting of two or more participants.
 
     `session` is a session's name or "any". `weight` is what dropping it costs (0 to LARGEST_WEIGHT). `fixed_slot` is a
-    slot it must be held in; such a meeting is never dropped. `after` are meetings that, where they are held, are held in an
-    earlier slot. `score` is how good the pair is (mutual interest, match score); it only decides between timetables
-    that are otherwise equally good. A meeting that does not need a table (online) counts for no table.
+    slot it must be held in; such a meeting is never dropped. `after` are meetings that, where they are held, are held
+    in an earlier slot. `score` is how good the pair is (mutual interest, match score); it only decides between
+    timetables that are otherwise equally good. A meeting that does not need a table (online) counts for no table.
     """
 
     id: str
