@@ -10,7 +10,7 @@ from them:
 * a run is counted as begun from the slot on in which it begins, so that "no further run" is closed under unit
   propagation;
 * tables are counted over a greedy vertex cover of the participants, who are busy at most once a slot, instead of over
-  the meetings: a fifth of the inputs and far fewer clauses.
+  the meetings: fewer inputs and far fewer clauses.
 
 Tables themselves are given out afterwards: any set of at most `tables` meetings in a slot can be seated.
 """
