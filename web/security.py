@@ -31,7 +31,6 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _LARGEST_REQUEST = 2 * 1024 * 1024
 
 
-
 def protect(app: Flask, settings: Settings) -> None:
     """Configure cookies and limits, and put the headers on every response."""
     secure = settings.behind_proxy or settings.public_url.startswith("https://")
