@@ -49,7 +49,8 @@ def find_differences(platform: Platform, now: datetime) -> list[str]:
         told[message.once_key] += 1
     found += [f"{count} messages {key}" for key, count in told.items() if count != 1]
     for row in rows:
-        if row.status == "active":
+        likely = row.probability is None or row.probability >= platform.settings.least_probability
+        if row.status == "active" and likely:
             for post_id in (row.need_id, row.capability_id):
                 for user_id in writers[owners.get(post_id, "")]:
                     if told[f"suggestion:{user_id}:{row.need_id}:{row.capability_id}"] != 1:
