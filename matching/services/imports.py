@@ -190,7 +190,8 @@ class _Importer:
             return "added"
         before = _state(post)
         kept = post.external_id
-        apply_fields(self.uow, post, replace(entered, external_id=kept, source=post.source))
+        contact = _keep_spelling(entered.contact, post.contact)
+        apply_fields(self.uow, post, replace(entered, external_id=kept, source=post.source, contact=contact))
         if _state(post) == before:
             return "unchanged"
         post.updated_at = self._now
@@ -387,6 +388,14 @@ def _post_fields(record: NeedRecord | CapabilityRecord, organisation_id: str, so
         money=record.price,
         **common,  # type: ignore[arg-type]
     )
+
+
+def _keep_spelling(entered: dict[str, str], known: dict[str, str]) -> dict[str, str]:
+    """Reading a file takes separators out of phone numbers; the same number is no change."""
+    phone = known.get("phone", "")
+    if phone and re.sub(r"[\s\-]+", "", phone) == re.sub(r"[\s\-]+", "", entered.get("phone", "")):
+        return {**entered, "phone": phone}
+    return entered
 
 
 def _state(post: Post) -> tuple[object, ...]:
