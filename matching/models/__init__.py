@@ -1,8 +1,15 @@
 """The tables, one module a noun."""
 
 from matching.models.api_token import ApiToken, IdempotencyKey
+from matching.models.attachment import Attachment
 from matching.models.base import Base
+from matching.models.draft import PostRevision, SavedFilter, UnsentText
+from matching.models.event import Event, EventParticipant, EventSeparation, EventSlot, EventWish, TimetableRun
 from matching.models.expert import Affiliation, Expert
+from matching.models.import_job import ImportJob, ImportRow, RememberedColumns
+from matching.models.indicator import Indicator, IndicatorValue, SpecialDay
+from matching.models.meeting import Meeting, MeetingFeedback, MeetingInvitation
+from matching.models.merge import ErasedPerson, OrganisationMerge
 from matching.models.notification import Notification
 from matching.models.organisation import Membership, Organisation
 from matching.models.outbox import AuditEntry, CachedVector, OutboxEntry, StoredBlob
@@ -14,23 +21,44 @@ from matching.models.user import User, UserSession
 __all__ = [
     "Affiliation",
     "ApiToken",
+    "Attachment",
     "AuditEntry",
     "Base",
     "CachedVector",
     "Capability",
     "CapabilityExpert",
+    "ErasedPerson",
+    "Event",
+    "EventParticipant",
+    "EventSeparation",
+    "EventSlot",
+    "EventWish",
     "Expert",
     "IdempotencyKey",
+    "ImportJob",
+    "ImportRow",
+    "Indicator",
+    "IndicatorValue",
+    "Meeting",
+    "MeetingFeedback",
+    "MeetingInvitation",
     "Membership",
     "Need",
     "Notification",
     "Organisation",
+    "OrganisationMerge",
     "OutboxEntry",
     "Post",
+    "PostRevision",
     "PostTag",
     "Region",
+    "RememberedColumns",
+    "SavedFilter",
+    "SpecialDay",
     "StoredBlob",
     "Suggestion",
+    "TimetableRun",
+    "UnsentText",
     "User",
     "UserSession",
     "VocabularyTerm",
