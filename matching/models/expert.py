@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, String, Text
+from sqlalchemy import JSON, ForeignKey, String, Text, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from matching.models.base import Base, Id, new_id
@@ -31,6 +32,14 @@ class Expert(Base):
     source: Mapped[str | None] = mapped_column(String(200))
     """Where what is held comes from, as 个人信息保护法 asks."""
     consent: Mapped[str | None] = mapped_column(String(200))
+    field_sources: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default="{}")
+    """Field → {source, consent, at} where it differs from `source` and `consent`: corrected, or brought by a file."""
+    hidden: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """The person does not want to be listed: only they, their organisation's editors and its staff see the entry."""
+    hidden_fields: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
+    """Fields that only they see."""
+    extra: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default="{}")
+    """department, orcid, discipline, position; under `columns` what no field holds."""
     suggestions_wanted: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import JSON, ForeignKey, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -34,6 +35,10 @@ class Organisation(Base):
     industry_codes: Mapped[list[str]] = mapped_column(JSON, default=list)
     approved: Mapped[bool] = mapped_column(default=False)
     source: Mapped[str | None] = mapped_column(String(200))
+    extra: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default="{}")
+    """What registers ask beyond: address, postcode, contact and so on, and under `columns` what no field holds."""
+    merged_into_id: Mapped[str | None] = mapped_column(Id, index=True)
+    """The organisation that this one turned out to be. No foreign key: SQLite would have to build the table anew."""
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     version: Mapped[int] = mapped_column(default=1)

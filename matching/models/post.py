@@ -59,6 +59,8 @@ class Post(Base):
     external_id: Mapped[str | None] = mapped_column(String(200))
     """The row's identity in the file it was imported from, so that importing twice changes nothing."""
     source: Mapped[str | None] = mapped_column(String(200))
+    extra: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default="{}")
+    """Columns of an imported file that no field holds, by header; exports bring them back."""
     too_little_text: Mapped[bool] = mapped_column(default=False)
     """内容不足: kept and searched by words, but without a vector."""
     created_at: Mapped[datetime]
