@@ -4,10 +4,19 @@ from matching.models.api_token import ApiToken, IdempotencyKey
 from matching.models.attachment import Attachment
 from matching.models.base import Base
 from matching.models.draft import PostRevision, SavedFilter, UnsentText
+from matching.models.engagement import (
+    Engagement,
+    EngagementMessage,
+    EngagementNote,
+    EngagementParticipant,
+    EngagementStep,
+    EngagementTask,
+)
 from matching.models.event import Event, EventParticipant, EventSeparation, EventSlot, EventWish, TimetableRun
 from matching.models.expert import Affiliation, Expert
 from matching.models.import_job import ImportJob, ImportRow, RememberedColumns
 from matching.models.indicator import Indicator, IndicatorValue, SpecialDay
+from matching.models.interest import Interest, SuggestionAnswer
 from matching.models.meeting import Meeting, MeetingFeedback, MeetingInvitation
 from matching.models.merge import ErasedPerson, OrganisationMerge
 from matching.models.notification import Notification
@@ -27,6 +36,12 @@ __all__ = [
     "CachedVector",
     "Capability",
     "CapabilityExpert",
+    "Engagement",
+    "EngagementMessage",
+    "EngagementNote",
+    "EngagementParticipant",
+    "EngagementStep",
+    "EngagementTask",
     "ErasedPerson",
     "Event",
     "EventParticipant",
@@ -39,6 +54,7 @@ __all__ = [
     "ImportRow",
     "Indicator",
     "IndicatorValue",
+    "Interest",
     "Meeting",
     "MeetingFeedback",
     "MeetingInvitation",
@@ -57,6 +73,7 @@ __all__ = [
     "SpecialDay",
     "StoredBlob",
     "Suggestion",
+    "SuggestionAnswer",
     "TimetableRun",
     "UnsentText",
     "User",
