@@ -82,6 +82,8 @@ class MeetingInvitation(Base):
     participant_id: Mapped[str] = mapped_column(ForeignKey("event_participants.id", ondelete="CASCADE"), index=True)
     sequence: Mapped[int] = mapped_column(default=0)
     cancelled: Mapped[bool] = mapped_column(default=False)
+    content_key: Mapped[str] = mapped_column(String(64), default="")
+    """A hash of what was sent: time, place, other side. A message goes out only when it differs."""
     answer: Mapped[str | None] = mapped_column(String(10))
     answered_at: Mapped[datetime | None]
     sent_at: Mapped[datetime]
