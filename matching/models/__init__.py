@@ -4,6 +4,7 @@ from matching.models.api_token import ApiToken, IdempotencyKey
 from matching.models.attachment import Attachment
 from matching.models.base import Base
 from matching.models.draft import PostRevision, SavedFilter, UnsentText
+from matching.models.duplicate import DuplicatePair, PostFingerprint
 from matching.models.engagement import (
     Engagement,
     EngagementMessage,
@@ -19,6 +20,7 @@ from matching.models.indicator import Indicator, IndicatorValue, SpecialDay
 from matching.models.interest import Interest, SuggestionAnswer
 from matching.models.meeting import Meeting, MeetingFeedback, MeetingInvitation
 from matching.models.merge import ErasedPerson, OrganisationMerge
+from matching.models.model_revision import ModelRevision
 from matching.models.notification import Notification
 from matching.models.organisation import Membership, Organisation
 from matching.models.outbox import AuditEntry, CachedVector, OutboxEntry, StoredBlob
@@ -26,6 +28,7 @@ from matching.models.post import Capability, CapabilityExpert, Need, Post, PostT
 from matching.models.region import Region, VocabularyTerm
 from matching.models.suggestion import Suggestion
 from matching.models.user import User, UserSession
+from matching.models.work import ExpertWork, Work
 
 __all__ = [
     "Affiliation",
@@ -36,6 +39,7 @@ __all__ = [
     "CachedVector",
     "Capability",
     "CapabilityExpert",
+    "DuplicatePair",
     "Engagement",
     "EngagementMessage",
     "EngagementNote",
@@ -49,6 +53,7 @@ __all__ = [
     "EventSlot",
     "EventWish",
     "Expert",
+    "ExpertWork",
     "IdempotencyKey",
     "ImportJob",
     "ImportRow",
@@ -59,12 +64,14 @@ __all__ = [
     "MeetingFeedback",
     "MeetingInvitation",
     "Membership",
+    "ModelRevision",
     "Need",
     "Notification",
     "Organisation",
     "OrganisationMerge",
     "OutboxEntry",
     "Post",
+    "PostFingerprint",
     "PostRevision",
     "PostTag",
     "Region",
@@ -79,4 +86,5 @@ __all__ = [
     "User",
     "UserSession",
     "VocabularyTerm",
+    "Work",
 ]
