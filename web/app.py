@@ -20,6 +20,7 @@ from web.html.review import review
 from web.html.search import search
 from web.html.sessions import sessions
 from web.languages import install_languages
+from web.navigation import navigation
 from web.ops import make_ops
 from web.reader import Clock, install_reader
 from web.security import protect
@@ -38,6 +39,7 @@ def create_app(platform: Platform, *, clock: Clock = utc_now) -> Flask:
     install_display(app)
     install_error_pages(app)
     app.jinja_env.globals["asset_url"] = asset_url
+    app.jinja_env.globals["navigation"] = navigation
     for blueprint in (assets, home, search, needs, capabilities, posts, inbox, review, sessions):
         app.register_blueprint(blueprint)
     app.register_blueprint(make_ops(platform))

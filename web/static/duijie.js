@@ -55,11 +55,19 @@
     if (event.target.closest("[data-print]")) window.print();
   });
 
-  // On a phone the row of places scrolls; the present one should be in sight.
-  var place = document.querySelector(".dj-places [aria-current]");
-  if (place && place.parentElement.scrollWidth > place.parentElement.clientWidth) {
-    place.parentElement.scrollLeft = place.offsetLeft - place.parentElement.offsetLeft - 16;
-  }
+  // An unfolded menu folds when one goes elsewhere, and on Escape.
+  document.addEventListener("click", function (event) {
+    document.querySelectorAll("details.dj-menu[open]").forEach(function (menu) {
+      if (!menu.contains(event.target)) menu.open = false;
+    });
+  });
+  document.addEventListener("keydown", function (event) {
+    if (event.key !== "Escape") return;
+    document.querySelectorAll("details.dj-menu[open]").forEach(function (menu) {
+      menu.open = false;
+      menu.querySelector("summary").focus();
+    });
+  });
 
   // A select marked so sends its form at once; its button is then not needed.
   document.querySelectorAll("form[data-send-on-change]").forEach(function (form) {

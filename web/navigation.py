@@ -1,0 +1,76 @@
+"""What the header leads to: a few places in plain sight, the rest in groups that unfold.
+
+To add a page: one `Place` in the group it belongs to. The order is that of a visitor's questions: what is wanted, what is
+offered, who is there; then one's own; then the desk of the staff.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import request, url_for
+from flask_babel import gettext as _
+from flask_login import current_user
+
+from web.reader import is_staff
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A link; `here` is whether the page being shown belongs to it."""
+
+    text: str
+    url: str
+    here: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Places under one word. A group without `text` stands in plain sight."""
+
+    text: str
+    places: tuple[Place, ...]
+
+    @property
+    def here(self) -> bool:
+        """Whether the page belongs to one of the places."""
+        return any(place.here for place in self.places)
+
+
+def navigation() -> list[Group]:
+    """The groups that the reader has something in, in order."""
+    on_search = request.endpoint == "search.show_results"
+    side = request.args.get("type", "need")
+    groups = [
+        Group(
+            "",
+            (
+                Place(_("技术需求"), url_for("search.show_results", type="need"), on_search and side != "capability"),
+                Place(
+                    _("技术供给"), url_for("search.show_results", type="capability"), on_search and side == "capability"
+                ),
+            ),
+        ),
+        Group(
+            _("发布"),
+            (
+                Place(_("发布需求"), url_for("needs.write_new"), request.endpoint == "needs.write_new"),
+                Place(_("发布供给"), url_for("capabilities.write_new"), request.endpoint == "capabilities.write_new"),
+            ),
+        ),
+        Group(_("我的"), _own_places()),
+        Group(_("工作台"), _staff_places()),
+    ]
+    return [group for group in groups if group.places]
+
+
+def _own_places() -> tuple[Place, ...]:
+    if not current_user.is_authenticated:
+        return ()
+    return (Place(_("我的供需"), url_for("posts.list_mine"), request.endpoint == "posts.list_mine"),)
+
+
+def _staff_places() -> tuple[Place, ...]:
+    if not is_staff():
+        return ()
+    return (Place(_("审核"), url_for("review.list_waiting"), request.blueprint == "review"),)
