@@ -1,6 +1,6 @@
 """What the header leads to: a few places in plain sight, the rest in groups that unfold.
 
-To add a page: one `Place` in the group it belongs to. The order is that of a visitor's questions: what is wanted, what is
+To add a page: one `Place` in the group it belongs to. The order is that of questions: what is wanted, what is
 offered, who is there; then one's own; then the desk of the staff.
 """
 
@@ -52,7 +52,7 @@ def navigation() -> list[Group]:
             ),
         ),
         Group(
-            _("发布"),
+            _("发布信息"),
             (
                 Place(_("发布需求"), url_for("needs.write_new"), request.endpoint == "needs.write_new"),
                 Place(_("发布供给"), url_for("capabilities.write_new"), request.endpoint == "capabilities.write_new"),
