@@ -15,6 +15,8 @@ from sqlalchemy.orm import Session
 from matching.embeddings.cache import CachingEmbedder
 from matching.embeddings.port import Embedder
 from matching.errors import InvalidInput
+from matching.notifying.mail_smtp import open_mailer
+from matching.notifying.mailer import Mailer
 from matching.ranking.learned import Ranker, load_ranker
 from matching.search.factory import open_index
 from matching.search.port import SearchIndex
@@ -96,6 +98,11 @@ class Platform:
     @cached_property
     def _ranker(self) -> Ranker:
         return load_ranker(self.settings.ranker_model, encoder_revision=self._embedder.model_revision)
+
+    @cached_property
+    def mailer(self) -> Mailer:
+        """What hands mails to a mail server; see its `available`."""
+        return open_mailer(self.settings)
 
     def unit_of_work(self) -> UnitOfWork:
         """A fresh unit of work; used with `with`."""

@@ -52,7 +52,22 @@ class Settings(BaseSettings):
     review_before_publication: bool = Field(True, description="Posts of members wait for the staff's review.")
     post_lifetime_days: int = Field(365, ge=1, description="A post expires after so many days.")
     expiry_notice_days: int = Field(14, ge=0, description="Its owner is told so many days before.")
+    interest_days: int = Field(14, ge=1, description="The other side has so many days to answer an interest.")
+    interest_reminder_days: str = Field(
+        "7,2", pattern=r"^(\d{1,3}(,\d{1,3})*)?$", description="It is reminded so many days before the time runs out."
+    )
     session_hours: int = Field(12, ge=1, description="A sign-in ends after so many hours without use.")
+    smtp_host: str = Field("", description="Mail server; empty: no mail leaves, and pages say so.")
+    smtp_port: int = Field(465, ge=1, le=65535, description="Its port.")
+    smtp_security: Literal["ssl", "starttls", "none"] = Field("ssl", description="How the connection is secured.")
+    smtp_user: str = Field("", description="Account at the mail server.")
+    smtp_password: SecretStr = Field(SecretStr(""), description="Its password or authorisation code.")
+    smtp_password_file: Path | None = Field(None, description="File that holds the mail account's password.")
+    smtp_timeout_seconds: float = Field(20, gt=0, le=120, description="How long the mail server may take to answer.")
+    smtp_ehlo_name: str = Field("", description="How we greet the mail server; empty: the host of the public address.")
+    mail_from: str = Field("", description="Address that mails come from; empty: the account.")
+    mail_from_name: str = Field("对接", description="Name that mails come from.")
+    mail_reply_to: str = Field("", description="Address of the office, to which answers go.")
     behind_proxy: bool = Field(False, description="Trust one proxy's X-Forwarded headers; cookies need HTTPS.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
 
@@ -86,6 +101,20 @@ class Settings(BaseSettings):
                 message_en="Set DUIJIE_SECRET_KEY or DUIJIE_SECRET_KEY_FILE (at least 32 characters) in production",
             )
         return secret
+
+    def smtp_secret(self) -> str:
+        """The mail account's password, from its variable or its file; raises InvalidInput for a file not to be read."""
+        if self.smtp_password_file is None:
+            return self.smtp_password.get_secret_value()
+        try:
+            return self.smtp_password_file.read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise InvalidInput(
+                "settings.smtp_password_file",
+                f"无法读取邮箱密码文件：{error.strerror}",
+                where="DUIJIE_SMTP_PASSWORD_FILE",
+                message_en=f"Cannot read the mail password's file: {error.strerror}",
+            ) from error
 
 
 def load_settings() -> Settings:
