@@ -104,16 +104,24 @@ class Table:
 
 
 def understand_grid(
-    grid: Grid, kind: RecordKind | None, known: frozenset[str] = frozenset(), *, any_header: bool = False
+    grid: Grid,
+    kind: RecordKind | None,
+    known: frozenset[str] = frozenset(),
+    *,
+    any_header: bool = False,
+    header_row: int | None = None,
 ) -> Table | None:
     """The table in a sheet, or None where no row looks like a header of this kind of record (any kind for None).
 
     `known` are further headers in normal form. With `any_header` the widest of the first rows serves where none does.
+    `header_row` is the row that a person says is the header; it counts where it holds something.
     """
     kinds = RECORD_KINDS if kind is None else (kind,)
     if grid.records:
         return _records_table(grid)
     merges = _Merges(grid)
+    if header_row is not None and header_row in grid.rows:
+        return _read_rows(grid, merges, header_row, kind or "needs")
     best: tuple[float, int, RecordKind] | None = None
     for candidate in kinds:
         score, row = _find_header(grid, candidate, known)

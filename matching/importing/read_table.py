@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import zipfile
 import zlib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -113,11 +113,13 @@ def read_tables(
     limits: ImportLimits = DEFAULT_LIMITS,
     known_headers: Collection[str] = (),
     any_header: bool = False,
+    header_rows: Mapping[str, int] | None = None,
 ) -> TableReading:
     """The tables of a file, found by headers of that kind of record (of any kind for None).
 
     `known_headers` are further headers to look for (those of a remembered column map). With `any_header`, a sheet
-    without a known header is read with its widest early row as header, for a person to map. Raises InvalidInput, with
+    without a known header is read with its widest early row as header, for a person to map; `header_rows` says by
+    sheet ("" for a file without sheets) which row a person took for the header. Raises InvalidInput, with
     the file (and sheet and row where there is one) in `where`, for a wrong suffix, an empty, damaged, protected or
     oversized file, and when no sheet has a header.
     """
@@ -149,7 +151,10 @@ def read_tables(
     names = frozenset(normalise_header(header) for header in known_headers)
     tables = []
     for grid in grids:
-        table = understand_grid(grid, kind, names, any_header=any_header) if grid.rows else None
+        chosen = (header_rows or {}).get(grid.sheet or "")
+        table = None
+        if grid.rows:
+            table = understand_grid(grid, kind, names, any_header=any_header, header_row=chosen)
         if table is not None:
             tables.append(table)
         elif grid.rows and not grid.hidden:

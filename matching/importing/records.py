@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -285,10 +285,18 @@ class RowReading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SheetColumns:
-    """How the columns of one sheet were understood, for a preview to show and change."""
+    """How the columns of one sheet were understood, for a preview to show and change.
+
+    `header_rows` are the header's rows, empty for forms and JSON lines; `records` counts the rows below. `samples` are
+    the first texts of each column. `taken` is False for a sheet that the caller left out or that has no title column.
+    """
 
     place: Place
     columns: tuple[ColumnGuess, ...]
+    header_rows: tuple[int, ...] = ()
+    records: int = 0
+    samples: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    taken: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -333,38 +341,56 @@ def read_records(
     column_map: Mapping[str, str | None] | None = None,
     vocabularies: Vocabularies | None = None,
     include_hidden: bool = False,
+    left_sheets: Collection[str] = (),
+    header_rows: Mapping[str, int] | None = None,
+    for_preview: bool = False,
     limits: ImportLimits = DEFAULT_LIMITS,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> ImportReading:
     """Read a file of needs, capabilities, experts or organisations.
 
     `column_map` (header → field name, or None to keep as extra) overrides the guess. `include_hidden` takes hidden
-    sheets, rows and columns as well. `on_progress(done, total)` is called every 100 rows; what it raises stops the
+    sheets, rows and columns as well; `left_sheets` are not taken; `header_rows` says by sheet ("" for a file without
+    sheets) which row is the header. `on_progress(done, total)` is called every 100 rows; what it raises stops the
     reading. Rows with faults are in the result; InvalidInput is raised where the file as a whole cannot be read: see
-    `read_tables`, and `import.no_title_column` and `import.no_rows`.
+    `read_tables`, and `import.no_title_column` and `import.no_rows`. These two, and a missing header, are no errors
+    with `for_preview`: a person may still say which row and which column it is.
     """
-    reading = read_tables(path, kind, limits=limits, known_headers=tuple(column_map or ()))
+    reading = _read_tables(path, kind, column_map, header_rows, limits, for_preview=for_preview)
     parser = RowParser(kind, TermFinder(vocabularies))
-    tables = [table for table in reading.tables if include_hidden or not table.hidden]
+    offered = [table for table in reading.tables if include_hidden or not table.hidden]
+    tables = [table for table in offered if (table.sheet or "") not in left_sheets]
     total = sum(len(table.rows) for table in tables)
     rows: list[RowReading] = []
     columns: list[SheetColumns] = []
     skipped: list[Finding] = []
-    understood, notices = understand_tables(tables, reading, kind, column_map)
+    understood, notices = understand_tables(tables, reading, kind, column_map, for_preview=for_preview)
     for table, place, guesses in understood:
-        columns.append(SheetColumns(place=place, columns=tuple(guesses)))
-        taken = visible_columns(table, guesses, place, kind, include_hidden=include_hidden)
+        columns.append(_sheet_columns(table, place, guesses, taken=True))
+        try:
+            taken = visible_columns(table, guesses, place, kind, include_hidden=include_hidden)
+        except InvalidInput as error:
+            if not for_preview:
+                raise
+            notices.append(Finding(code=error.code, zh=error.message, en=error.message_en, place=place))
+            continue
         for row in table.rows:
             if include_hidden or not row.hidden:
                 rows.append(_read_row(parser, table, row, taken, place))
                 if on_progress and len(rows) % 100 == 0:
                     on_progress(len(rows), total)
         skipped.extend(_skipped(table, place))
-    if not rows and not hidden_things(reading, include_hidden=include_hidden):
+    if not rows and not for_preview and not hidden_things(reading, include_hidden=include_hidden):
         raise no_rows(reading)
     rows = _refuse_duplicates(rows, kind)
     if on_progress:
         on_progress(total, total)
+    known = {id(table) for table, _, _ in understood}
+    for table in offered:
+        if id(table) not in known:
+            place = Place(file=reading.file, sheet=table.sheet)
+            guesses = apply_column_map(guess_columns(table, kind), column_map or {}, kind)
+            columns.append(_sheet_columns(table, place, guesses, taken=False))
     return ImportReading(
         file=reading.file,
         kind=kind,
@@ -373,6 +399,48 @@ def read_records(
         skipped=tuple(skipped),
         questions=tuple(hidden_things(reading, include_hidden=include_hidden)),
         notices=(*reading.notices, *notices),
+    )
+
+
+def _read_tables(
+    path: Path | str,
+    kind: RecordKind,
+    column_map: Mapping[str, str | None] | None,
+    header_rows: Mapping[str, int] | None,
+    limits: ImportLimits,
+    *,
+    for_preview: bool,
+) -> TableReading:
+    known = tuple(column_map or ())
+    try:
+        return read_tables(path, kind, limits=limits, known_headers=known, header_rows=header_rows)
+    except InvalidInput as error:
+        if not for_preview or error.code != "import.no_header":
+            raise
+    return read_tables(path, kind, limits=limits, known_headers=known, header_rows=header_rows, any_header=True)
+
+
+_SAMPLES = 3
+
+
+def _sheet_columns(table: Table, place: Place, guesses: list[ColumnGuess], *, taken: bool) -> SheetColumns:
+    samples: dict[int, tuple[str, ...]] = {}
+    for guess in guesses:
+        if not guess.collected:
+            continue
+        texts = (
+            row.cells[guess.column].text
+            for row in table.rows
+            if not row.hidden and guess.column not in table.hidden_columns and guess.column in row.cells
+        )
+        samples[guess.column] = tuple(text[:80] for text, _ in zip(filter(None, texts), range(_SAMPLES), strict=False))
+    return SheetColumns(
+        place=place,
+        columns=tuple(guesses),
+        header_rows=table.header_rows,
+        records=len(table.rows),
+        samples=samples,
+        taken=taken,
     )
 
 
@@ -395,10 +463,13 @@ def understand_tables(
     kind: RecordKind,
     column_map: Mapping[str, str | None] | None = None,
     guess: Callable[[Table, RecordKind], list[ColumnGuess]] = guess_columns,
+    *,
+    for_preview: bool = False,
 ) -> tuple[list[tuple[Table, Place, list[ColumnGuess]]], list[Finding]]:
     """The tables with a column for the title (or for the text), each with its columns, and notices of the others.
 
-    The caller's map is applied to the guess. Raises InvalidInput when there are tables but none has the title.
+    The caller's map is applied to the guess. Raises InvalidInput when there are tables but none has the title,
+    except `for_preview`.
     """
     title = title_field(kind)
     understood = []
@@ -420,7 +491,7 @@ def understand_tables(
                 place=place.at(row=table.header_rows[-1] if table.header_rows else None),
             )
         )
-    if notices and not understood:
+    if notices and not understood and not for_preview:
         first = notices[0]
         raise refuse(first.code, first.zh, first.en, first.place)
     return understood, notices
