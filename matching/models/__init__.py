@@ -3,6 +3,7 @@
 from matching.models.api_token import ApiToken, IdempotencyKey
 from matching.models.attachment import Attachment
 from matching.models.base import Base
+from matching.models.delivery import Channel, Delivery, NotificationPreference
 from matching.models.draft import PostRevision, SavedFilter, UnsentText
 from matching.models.duplicate import DuplicatePair, PostFingerprint
 from matching.models.engagement import (
@@ -18,6 +19,7 @@ from matching.models.expert import Affiliation, Expert
 from matching.models.import_job import ImportJob, ImportRow, RememberedColumns
 from matching.models.indicator import Indicator, IndicatorValue, SpecialDay
 from matching.models.interest import Interest, SuggestionAnswer
+from matching.models.invitation import AccountLink, Invitation, Registration
 from matching.models.meeting import Meeting, MeetingFeedback, MeetingInvitation
 from matching.models.merge import ErasedPerson, OrganisationMerge
 from matching.models.model_revision import ModelRevision
@@ -27,18 +29,23 @@ from matching.models.outbox import AuditEntry, CachedVector, OutboxEntry, Stored
 from matching.models.post import Capability, CapabilityExpert, Need, Post, PostTag
 from matching.models.region import Region, VocabularyTerm
 from matching.models.suggestion import Suggestion
+from matching.models.two_factor import AttemptCounter, RecoveryCode, TwoFactor
 from matching.models.user import User, UserSession
 from matching.models.work import ExpertWork, Work
 
 __all__ = [
+    "AccountLink",
     "Affiliation",
     "ApiToken",
     "Attachment",
+    "AttemptCounter",
     "AuditEntry",
     "Base",
     "CachedVector",
     "Capability",
     "CapabilityExpert",
+    "Channel",
+    "Delivery",
     "DuplicatePair",
     "Engagement",
     "EngagementMessage",
@@ -60,6 +67,7 @@ __all__ = [
     "Indicator",
     "IndicatorValue",
     "Interest",
+    "Invitation",
     "Meeting",
     "MeetingFeedback",
     "MeetingInvitation",
@@ -67,6 +75,7 @@ __all__ = [
     "ModelRevision",
     "Need",
     "Notification",
+    "NotificationPreference",
     "Organisation",
     "OrganisationMerge",
     "OutboxEntry",
@@ -74,7 +83,9 @@ __all__ = [
     "PostFingerprint",
     "PostRevision",
     "PostTag",
+    "RecoveryCode",
     "Region",
+    "Registration",
     "RememberedColumns",
     "SavedFilter",
     "SpecialDay",
@@ -82,6 +93,7 @@ __all__ = [
     "Suggestion",
     "SuggestionAnswer",
     "TimetableRun",
+    "TwoFactor",
     "UnsentText",
     "User",
     "UserSession",

@@ -25,5 +25,9 @@ class Notification(Base):
     details: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     created_at: Mapped[datetime]
     read_at: Mapped[datetime | None]
+    planned_at: Mapped[datetime | None] = mapped_column(index=True)
+    """When it was decided whether and how it is told outside the inbox; None until then."""
+    delivery_id: Mapped[str | None] = mapped_column(Id, index=True)
+    """The mail that tells it. No foreign key: deliveries are forgotten sooner."""
 
     __table_args__ = (Index("ix_notifications_user_id_created_at", "user_id", "created_at"),)

@@ -44,3 +44,6 @@ class UserSession(Base):
     created_at: Mapped[datetime]
     seen_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
+    device: Mapped[str | None] = mapped_column(String(120))
+    """Browser and system in words, for the account's own list of sign-ins."""
+    address: Mapped[str | None] = mapped_column(String(45))
