@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import time
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -65,9 +66,7 @@ def test_slots_keep_to_session_break_and_gap(
     spans = [(slot.start.hour * 60 + slot.start.minute, slot.end.hour * 60 + slot.end.minute) for slot in slots]
     assert all(end - begin == length and session.start <= begin and end <= session.end for begin, end in spans)
     assert all(end <= rest.start or begin >= rest.end for begin, end in spans)
-    assert all(
-        later[0] - earlier[1] >= gap or later[0] == rest.end for earlier, later in zip(spans, spans[1:], strict=False)
-    )
+    assert all(later[0] - earlier[1] >= gap or later[0] == rest.end for earlier, later in pairwise(spans))
 
 
 @pytest.mark.parametrize(

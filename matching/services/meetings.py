@@ -1,0 +1,472 @@
+"""The meetings of an event: wanted, locked, moved by hand, cancelled, held, and what came of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import and_, func, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from matching.errors import IllegalMove, InvalidInput, NotFound
+from matching.models import (
+    Event,
+    EventParticipant,
+    EventSeparation,
+    EventSlot,
+    EventWish,
+    Meeting,
+    MeetingFeedback,
+    Suggestion,
+)
+from matching.models.event import PRESENT_STATUSES
+from matching.models.meeting import MEETING_RESULTS
+from matching.services.actor import Actor
+from matching.services.event_pairs import are_separated, sides_of
+from matching.services.events import load_event, require_open, touch_plan
+from matching.store.unit_of_work import UnitOfWork
+
+MINUTES_LENGTH = 5000
+COMMENT_LENGTH = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceConflict:
+    """What speaks against a place. `kind`: busy, table_taken, unavailable, session, absent, separated or elsewhere.
+
+    `name` is the participant's or the other event's, `meeting_id` the meeting in the way. All may be overridden
+    knowingly.
+    """
+
+    kind: str
+    name: str = ""
+    meeting_id: str | None = None
+
+
+class PlaceConflicts(InvalidInput):
+    """The place was not taken: something speaks against it. `conflicts` says what."""
+
+    def __init__(self, conflicts: Sequence[PlaceConflict]) -> None:
+        self.conflicts = tuple(conflicts)
+        super().__init__(
+            "meeting.place_conflicts",
+            "这个位置有冲突，没有保存；确认后可以仍然这样安排",
+            where="slot_id",
+            message_en="Something speaks against this place; it was not saved. You may confirm it nevertheless",
+        )
+
+
+def add_meeting(
+    uow: UnitOfWork, actor: Actor, event_id: str, one_id: str, other_id: str, now: datetime, *, walk_in: bool = False
+) -> Meeting:
+    """Want a meeting of two participants; `walk_in` for one agreed on the day. An existing one is taken up again."""
+    event = load_event(uow, actor, event_id)
+    require_open(event)
+    people = {
+        one.id: one
+        for one in uow.session.scalars(
+            select(EventParticipant).where(
+                EventParticipant.event_id == event.id, EventParticipant.id.in_((one_id, other_id))
+            )
+        )
+    }
+    if len(people) != 2:
+        raise InvalidInput(
+            "meeting.participants", "请选择两位不同的参会者", where="other_id", message_en="Choose two participants"
+        )
+    if not all(one.present for one in people.values()):
+        raise InvalidInput(
+            "meeting.absent", "有一方已取消参会", where="other_id", message_en="One of them does not take part"
+        )
+    if are_separated(uow.session, one_id, other_id):
+        raise InvalidInput(
+            "meeting.separated", "这两方已设为不见面", where="other_id", message_en="These two are not to meet"
+        )
+    first, second = sides_of(people[one_id], people[other_id])
+    add_or_revive(uow.session, event, first, second, "walk_in" if walk_in else "staff", now)
+    touch_plan(event, now)
+    meeting = find_between(uow.session, first.id, second.id)
+    assert meeting is not None
+    uow.record(now, actor.user_id, "meeting.add", "meeting", meeting.id, event=event.id)
+    uow.commit()
+    return meeting
+
+
+def cancel_meeting(uow: UnitOfWork, actor: Actor, meeting_id: str, now: datetime) -> Meeting:
+    """No longer want a meeting; its slot and table are free again."""
+    meeting, event = load_meeting(uow, actor, meeting_id)
+    require_open(event)
+    _cancel(meeting, now)
+    touch_plan(event, now)
+    uow.record(now, actor.user_id, "meeting.cancel", "meeting", meeting.id, event=event.id)
+    uow.commit()
+    return meeting
+
+
+def lock_meeting(uow: UnitOfWork, actor: Actor, meeting_id: str, locked: bool, now: datetime) -> Meeting:
+    """Keep a placed meeting where it is whatever is computed, or let it move again."""
+    meeting, event = load_meeting(uow, actor, meeting_id)
+    require_open(event)
+    if locked and meeting.slot_id is None:
+        raise IllegalMove("meeting.not_placed", "还没有排上的洽谈不能锁定", message_en="It has no place to keep yet")
+    meeting.locked = locked
+    meeting.updated_at = now
+    touch_plan(event, now)
+    uow.record(now, actor.user_id, "meeting.lock" if locked else "meeting.unlock", "meeting", meeting.id)
+    uow.commit()
+    return meeting
+
+
+def move_meeting(
+    uow: UnitOfWork,
+    actor: Actor,
+    meeting_id: str,
+    slot_id: str | None,
+    table_number: int | None,
+    now: datetime,
+    *,
+    override: bool = False,
+) -> list[PlaceConflict]:
+    """Put a meeting where the staff wants it, and lock it there; `slot_id` None takes it off the timetable.
+
+    Raises PlaceConflicts where something speaks against it, unless `override`: then it is done and logged. Returns
+    what was overridden. A meeting online needs no table; where no table is given, the first free one is taken.
+    """
+    meeting, event = load_meeting(uow, actor, meeting_id)
+    require_open(event)
+    if meeting.status != "wanted":
+        raise IllegalMove("meeting.cancelled", "这场洽谈已经取消", message_en="This meeting is cancelled")
+    if slot_id is None:
+        meeting.slot_id = meeting.table_number = None
+        meeting.locked = False
+        conflicts: list[PlaceConflict] = []
+    else:
+        slot = uow.session.get(EventSlot, slot_id)
+        if slot is None or slot.event_id != event.id:
+            raise InvalidInput("meeting.slot", "没有这个时段", where="slot_id", message_en="No such slot")
+        needs = needs_table(event, meeting)
+        if not needs:
+            table_number = None
+        elif table_number is None:
+            table_number = first_free_table(uow.session, event, slot.id, besides=meeting.id)
+        elif not 1 <= table_number <= len(event.tables):
+            raise InvalidInput("meeting.table", "没有这张桌子", where="table_number", message_en="No such table")
+        conflicts = list_conflicts(uow.session, event, meeting, slot, table_number)
+        if needs and table_number is None:
+            conflicts.append(PlaceConflict("table_taken"))
+        if conflicts and not override:
+            raise PlaceConflicts(conflicts)
+        meeting.slot_id = slot.id
+        meeting.table_number = table_number
+        meeting.locked = True
+        meeting.dropped_reason = meeting.dropped_reason_en = None
+    meeting.updated_at = now
+    touch_plan(event, now)
+    uow.record(
+        now,
+        actor.user_id,
+        "meeting.move",
+        "meeting",
+        meeting.id,
+        slot=slot_id,
+        table=table_number,
+        overridden=[conflict.kind for conflict in conflicts],
+    )
+    uow.commit()
+    return conflicts
+
+
+def list_conflicts(
+    session: Session, event: Event, meeting: Meeting, slot: EventSlot, table_number: int | None
+) -> list[PlaceConflict]:
+    """Everything that speaks against holding the meeting there. Meetings that only touch in time are no conflict."""
+    found: list[PlaceConflict] = []
+    others = session.scalars(
+        select(Meeting).where(
+            Meeting.event_id == event.id,
+            Meeting.slot_id == slot.id,
+            Meeting.status == "wanted",
+            Meeting.id != meeting.id,
+        )
+    ).all()
+    sides = {one.id: one for one in (meeting.first, meeting.second)}
+    for other in others:
+        found += [
+            PlaceConflict("busy", sides[participant_id].name, other.id)
+            for participant_id in other.participant_ids
+            if participant_id in sides
+        ]
+        if table_number is not None and other.table_number == table_number:
+            found.append(PlaceConflict("table_taken", event.tables[table_number - 1], other.id))
+    for one in sides.values():
+        if not one.present:
+            found.append(PlaceConflict("absent", one.name))
+        if slot.id in one.unavailable:
+            found.append(PlaceConflict("unavailable", one.name))
+    if meeting.session is not None and meeting.session != slot.session:
+        found.append(PlaceConflict("session", meeting.session))
+    low, high = sorted(meeting.participant_ids)
+    if session.get(EventSeparation, (low, high)) is not None:
+        found.append(PlaceConflict("separated"))
+    found += [
+        PlaceConflict("elsewhere", f"{name}（{title}）")
+        for participant_id, starts_at, ends_at, title, name in _engaged_elsewhere(session, event, list(sides.values()))
+        if participant_id in sides and starts_at < slot.ends_at and slot.starts_at < ends_at
+    ]
+    return found
+
+
+def engaged_slots(session: Session, event: Event, people: Sequence[EventParticipant]) -> dict[str, set[str]]:
+    """Slots of this event, by participant, in which the same organisation or expert meets somebody at another event."""
+    busy: dict[str, set[str]] = {}
+    for participant_id, starts_at, ends_at, _, _ in _engaged_elsewhere(session, event, people):
+        for slot in event.slots:
+            if starts_at < slot.ends_at and slot.starts_at < ends_at:
+                busy.setdefault(participant_id, set()).add(slot.id)
+    return busy
+
+
+def _engaged_elsewhere(
+    session: Session, event: Event, people: Sequence[EventParticipant]
+) -> list[tuple[str, datetime, datetime, str, str]]:
+    """(participant, from, to, title of the other event, name): placed meetings at other events of that day."""
+    if not event.slots or not people:
+        return []
+    begins = min(slot.starts_at for slot in event.slots)
+    ends = max(slot.ends_at for slot in event.slots)
+    other = aliased(EventParticipant)
+    same = or_(
+        and_(other.organisation_id.is_not(None), other.organisation_id == EventParticipant.organisation_id),
+        and_(other.expert_id.is_not(None), other.expert_id == EventParticipant.expert_id),
+    )
+    rows = session.execute(
+        select(EventParticipant.id, EventSlot.starts_at, EventSlot.ends_at, Event.title)
+        .select_from(EventParticipant)
+        .join(other, and_(same, other.event_id != EventParticipant.event_id))
+        .join(Meeting, or_(Meeting.first_id == other.id, Meeting.second_id == other.id))
+        .join(EventSlot, EventSlot.id == Meeting.slot_id)
+        .join(Event, Event.id == Meeting.event_id)
+        .where(
+            EventParticipant.id.in_([one.id for one in people]),
+            Meeting.status == "wanted",
+            Event.status.in_(("draft", "published")),
+            EventSlot.starts_at < ends,
+            EventSlot.ends_at > begins,
+        )
+    ).all()
+    names = {one.id: one.name for one in people}
+    return [(row[0], row[1], row[2], row[3], names[row[0]]) for row in rows]
+
+
+def first_free_table(session: Session, event: Event, slot_id: str, *, besides: str | None = None) -> int | None:
+    """The lowest table that no wanted meeting has in the slot; None where all are taken."""
+    taken = set(
+        session.scalars(
+            select(Meeting.table_number).where(
+                Meeting.event_id == event.id,
+                Meeting.slot_id == slot_id,
+                Meeting.status == "wanted",
+                Meeting.id != besides,
+                Meeting.table_number.is_not(None),
+            )
+        )
+    )
+    return next((number for number in range(1, len(event.tables) + 1) if number not in taken), None)
+
+
+def record_result(
+    uow: UnitOfWork,
+    actor: Actor,
+    meeting_id: str,
+    now: datetime,
+    *,
+    result: str | None,
+    minutes: str = "",
+    next_step: str = "",
+    next_step_on: date | None = None,
+) -> Meeting:
+    """Note whether a meeting took place, what was said, and what comes next and when."""
+    meeting, event = load_meeting(uow, actor, meeting_id)
+    if result is not None and result not in MEETING_RESULTS:
+        raise InvalidInput("meeting.result", "结果无效", where="result", message_en="Invalid result")
+    if len(minutes) > MINUTES_LENGTH:
+        raise InvalidInput(
+            "meeting.minutes",
+            f"纪要不能超过 {MINUTES_LENGTH} 字",
+            where="minutes",
+            message_en=f"At most {MINUTES_LENGTH} characters",
+        )
+    if next_step_on is not None and not next_step.strip():
+        raise InvalidInput(
+            "meeting.next_step", "请写明下一步做什么", where="next_step", message_en="Please say what the next step is"
+        )
+    meeting.result = result
+    meeting.minutes = minutes.strip()
+    meeting.next_step = " ".join(next_step.split())[:300]
+    meeting.next_step_on = next_step_on
+    meeting.updated_at = now
+    uow.record(now, actor.user_id, "meeting.result", "meeting", meeting.id, event=event.id, result=result)
+    uow.commit()
+    return meeting
+
+
+def give_feedback(
+    uow: UnitOfWork,
+    participant_id: str,
+    meeting_id: str,
+    now: datetime,
+    *,
+    rating: int,
+    wants_more: bool,
+    comment: str = "",
+) -> MeetingFeedback:
+    """What one side says of a meeting, through their own link; said again, it replaces what was said."""
+    meeting = uow.session.get(Meeting, meeting_id)
+    if meeting is None or participant_id not in meeting.participant_ids or meeting.told_slot_id is None:
+        raise meeting_not_found()
+    slot = uow.session.get(EventSlot, meeting.told_slot_id)
+    if slot is not None and slot.starts_at > now:
+        raise IllegalMove("feedback.too_early", "洽谈还没有开始", message_en="The meeting has not begun yet")
+    if not 1 <= rating <= 5:
+        raise InvalidInput("feedback.rating", "请选择 1 到 5 分", where="rating", message_en="Choose from 1 to 5")
+    if len(comment) > COMMENT_LENGTH:
+        raise InvalidInput(
+            "feedback.comment",
+            f"不能超过 {COMMENT_LENGTH} 字",
+            where="comment",
+            message_en=f"At most {COMMENT_LENGTH} characters",
+        )
+    row = uow.session.get(MeetingFeedback, (meeting_id, participant_id))
+    if row is None:
+        row = MeetingFeedback(meeting_id=meeting_id, participant_id=participant_id, created_at=now, rating=rating)
+        uow.session.add(row)
+    row.rating = rating
+    row.wants_more = wants_more
+    row.comment = comment.strip()
+    row.created_at = now
+    uow.commit()
+    return row
+
+
+def load_meeting(uow: UnitOfWork, actor: Actor, meeting_id: str) -> tuple[Meeting, Event]:
+    """A meeting and its event, for the event's staff."""
+    meeting = uow.session.get(Meeting, meeting_id)
+    if meeting is None:
+        raise meeting_not_found()
+    return meeting, load_event(uow, actor, meeting.event_id)
+
+
+def meeting_not_found() -> NotFound:
+    """The error for a meeting that is not there, or not for this reader."""
+    return NotFound("meeting.not_found", "没有找到这场洽谈", message_en="There is no such meeting")
+
+
+def needs_table(event: Event, meeting: Meeting) -> bool:
+    """Whether it is held on site: not where the event is, or one of the two takes part, online."""
+    return event.mode == "onsite" or (event.mode == "mixed" and not (meeting.first.online or meeting.second.online))
+
+
+def find_between(session: Session, one_id: str, other_id: str) -> Meeting | None:
+    """The meeting of the two, cancelled or not."""
+    return session.scalar(
+        select(Meeting).where(
+            or_(
+                and_(Meeting.first_id == one_id, Meeting.second_id == other_id),
+                and_(Meeting.first_id == other_id, Meeting.second_id == one_id),
+            )
+        )
+    )
+
+
+def add_or_revive(
+    session: Session,
+    event: Event,
+    first: EventParticipant,
+    second: EventParticipant,
+    origin: str,
+    now: datetime,
+    *,
+    suggestion: Suggestion | None = None,
+    score: float = 0.0,
+    revive_cancelled: bool = True,
+) -> int:
+    """Want the meeting of the two; 1 where it is wanted newly, 0 where it was already or stays cancelled."""
+    meeting = find_between(session, first.id, second.id)
+    fresh = 0
+    if meeting is None:
+        meeting = Meeting(
+            event_id=event.id, first_id=first.id, second_id=second.id, origin=origin, created_at=now, updated_at=now
+        )
+        session.add(meeting)
+        fresh = 1
+    elif meeting.status == "cancelled":
+        if not revive_cancelled:
+            return 0
+        meeting.status = "wanted"
+        meeting.updated_at = now
+        fresh = 1
+    if suggestion is not None and (meeting.suggestion_id is None or score > meeting.score):
+        # Two firms may be suggested to each other for several needs: the best one is what they talk about.
+        meeting.suggestion_id = suggestion.id
+        meeting.need_id = suggestion.need_id
+        meeting.capability_id = suggestion.capability_id
+        meeting.score = score
+    session.flush()
+    weigh_meeting(session, meeting)
+    return fresh
+
+
+def weigh_meeting(session: Session, meeting: Meeting) -> None:
+    """1, and 1 more for each side that asks for it: mutual wishes are the last to be dropped."""
+    wishes = session.scalar(
+        select(func.count())
+        .select_from(EventWish)
+        .where(
+            or_(
+                and_(EventWish.participant_id == meeting.first_id, EventWish.other_id == meeting.second_id),
+                and_(EventWish.participant_id == meeting.second_id, EventWish.other_id == meeting.first_id),
+            )
+        )
+    )
+    meeting.weight = 1.0 + (wishes or 0)
+
+
+def cancel_meetings_of(session: Session, participant: EventParticipant, now: datetime) -> int:
+    """Cancel all wanted meetings of a participant who does not come; returns how many of them had a place."""
+    fallen = 0
+    for meeting in session.scalars(
+        select(Meeting).where(
+            or_(Meeting.first_id == participant.id, Meeting.second_id == participant.id), Meeting.status == "wanted"
+        )
+    ):
+        fallen += meeting.slot_id is not None
+        _cancel(meeting, now)
+    return fallen
+
+
+def wanted_meetings(session: Session, event_id: str) -> list[Meeting]:
+    """The event's wanted meetings whose both sides take part, in a stable order."""
+    first, second = aliased(EventParticipant), aliased(EventParticipant)
+    return list(
+        session.scalars(
+            select(Meeting)
+            .join(first, first.id == Meeting.first_id)
+            .join(second, second.id == Meeting.second_id)
+            .where(
+                Meeting.event_id == event_id,
+                Meeting.status == "wanted",
+                first.status.in_(PRESENT_STATUSES),
+                second.status.in_(PRESENT_STATUSES),
+            )
+            .order_by(Meeting.created_at, Meeting.id)
+        )
+    )
+
+
+def _cancel(meeting: Meeting, now: datetime) -> None:
+    meeting.status = "cancelled"
+    meeting.slot_id = meeting.table_number = None
+    meeting.locked = False
+    meeting.dropped_reason = meeting.dropped_reason_en = None
+    meeting.updated_at = now
