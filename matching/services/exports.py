@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from matching.importing.fields import RecordKind
+from matching.importing.kept import give_back
 from matching.importing.records import (
     AnyRecord,
     CapabilityRecord,
@@ -66,6 +68,7 @@ def _need_record(need: Need) -> NeedRecord:
         organisation_name=need.organisation.name,
         uscc=need.organisation.uscc,
         **_contact(need.contact),  # type: ignore[arg-type]
+        **give_back(need.extra),
     )
 
 
@@ -88,14 +91,21 @@ def _capability_record(capability: Capability) -> CapabilityRecord:
         domain=capability.domain,
         cooperation_modes=capability.codes("cooperation_mode"),
         price=capability.money,
-        experts=tuple(expert.name for expert in capability.experts),
         visibility=capability.visibility,
         organisation_name=capability.organisation.name,
         uscc=capability.organisation.uscc,
         region_code=capability.region_code,
         town=capability.town,
         **_contact(capability.contact),  # type: ignore[arg-type]
+        **_with_experts(capability),
     )
+
+
+def _with_experts(capability: Capability) -> dict[str, Any]:
+    kept = give_back(capability.extra)
+    if capability.experts:
+        kept["experts"] = tuple(expert.name for expert in capability.experts)
+    return kept
 
 
 def _organisation_record(organisation: Organisation) -> OrganisationRecord:
@@ -111,6 +121,7 @@ def _organisation_record(organisation: Organisation) -> OrganisationRecord:
         intro=organisation.intro,
         stage=organisation.stage,
         industry_codes=tuple(organisation.industry_codes),
+        **give_back(organisation.extra),
     )
 
 
@@ -133,4 +144,5 @@ def _expert_record(session: Session, expert: Expert) -> ExpertRecord:
         contact_phones=tuple(part for part in (expert.phone,) if part),
         contact_emails=tuple(part for part in (expert.email,) if part),
         region_code=expert.region_code,
+        **give_back(expert.extra),
     )

@@ -19,6 +19,7 @@ from matching.notifying.posts import tell_writers
 from matching.policy import VISIBILITIES
 from matching.services.actor import Actor, post_not_found, require_editor, require_staff
 from matching.services.lifecycle import EDITABLE, Move, next_status
+from matching.services.revisions import keep_revision, snapshot
 from matching.settings import Settings
 from matching.store.outbox import POST_CHANGED
 from matching.store.unit_of_work import UnitOfWork, edit_conflict
@@ -110,8 +111,11 @@ def edit_post(
     _require_version(post, expected_version)
     if post.status not in EDITABLE:
         next_status(post.status, "submit")  # names the state in its error
+    before, version = snapshot(post), post.version
     apply_fields(uow, post, entered)
     post.updated_at = now
+    if post.status != "draft":  # of a draft nobody has seen what it said before
+        keep_revision(uow, actor, post, before, version, now)
     uow.owe(POST_CHANGED, post.id, now)
     uow.record(now, actor.user_id, "post.edit", post.side, post.id)
     uow.commit()
@@ -125,11 +129,16 @@ def submit_post(
     post = load_post(uow, post_id)
     require_editor(actor, post)
     _require_version(post, expected_version)
+    submit_directly(uow, actor, post, now)
+    uow.commit()
+    return post
+
+
+def submit_directly(uow: UnitOfWork, actor: Actor, post: Post, now: datetime) -> None:
+    """The move itself, within a use case that has checked the actor and commits."""
     _move(uow, actor, post, "submit", now)
     post.submitted_at = now
     post.return_reason = None
-    uow.commit()
-    return post
 
 
 def publish_post(
