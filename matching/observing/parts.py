@@ -15,7 +15,7 @@ from matching.errors import DuijieError
 from matching.store.engine import database_version
 from matching.store.migrate import schema_revision
 
-QUEUES = ("matching", "upkeep", "mail")
+QUEUES = ("matching", "upkeep", "mail", "timetables")
 PRIORITY_LISTS = ("", "\x06\x166")
 """Suffixes of the Redis lists of a queue: the first priority has none."""
 

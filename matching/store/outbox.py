@@ -20,6 +20,11 @@ RANKING = "post.ranking"
 """Rank a post anew, since posts of the other side around it changed."""
 NOTIFICATION = "notification.created"
 """Deliver a notification beyond the inbox."""
+TIMETABLE = "timetable.requested"
+"""Compute a run of an event's timetable."""
+
+IMPORT = "import.owed"
+"""Read an uploaded file, or put its rows in; whichever its state asks for."""
 
 DRAIN_TASK = "duijie.drain_outbox"
 """Name of the task that a nudge sends; web and workers agree on it here, since neither imports the other."""
@@ -59,7 +64,9 @@ def claim_due(session: Session, now: datetime, limit: int = MOST_UNDERWAY) -> li
         # One drain at a time: two would lock the same rows in different orders, and both believe the queue empty.
         session.execute(select(func.pg_advisory_xact_lock(_DRAIN_LOCK)))
     return [
-        *_claim_topics(session, now, limit, OutboxEntry.topic != RANKING),
+        # A person waits before the page of an import; it must not queue behind the thousands of posts of another.
+        *_claim_topics(session, now, limit, OutboxEntry.topic == IMPORT),
+        *_claim_topics(session, now, limit, OutboxEntry.topic.not_in((IMPORT, RANKING))),
         *_claim_topics(session, now, limit, OutboxEntry.topic == RANKING),
     ]
 

@@ -6,7 +6,8 @@ from datetime import datetime
 
 from matching.bootstrap import Platform
 from matching.services.suggestions import rank_post, refresh_post
-from matching.store.outbox import POST_CHANGED, claim_due
+from matching.services.timetables import compute_timetable
+from matching.store.outbox import POST_CHANGED, TIMETABLE, claim_due, last_open_id, settle
 
 
 def settle_everything(platform: Platform, now: datetime) -> int:
@@ -19,6 +20,14 @@ def settle_everything(platform: Platform, now: datetime) -> int:
         if not claims:
             return settled
         for claim in claims:
+            if claim.topic == TIMETABLE:
+                compute_timetable(platform, claim.subject_id, lambda: now)
+                with platform.unit_of_work() as uow:
+                    last_id = last_open_id(uow.session, TIMETABLE, claim.subject_id)
+                    settle(uow.session, TIMETABLE, claim.subject_id, last_id, now)
+                    uow.commit()
+                settled += 1
+                continue
             work = refresh_post if claim.topic == POST_CHANGED else rank_post
             work(platform, claim.subject_id, now)
             settled += 1

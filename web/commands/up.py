@@ -145,6 +145,10 @@ def program_commands(host: str, port: int, web_workers: int) -> dict[str, list[s
         "upkeep": [
             *celery, "worker", "-Q", "upkeep,mail", "--pool", "threads", "-c", "2", "-n", f"upkeep-{port}@%h", *alone,
         ],
+        "timetables": [
+            *celery, "worker", "-Q", "timetables", "--pool", "solo", "-n", f"timetables-{port}@%h", *alone,
+        ],
+        "imports": [*celery, "worker", "-Q", "imports", "--pool", "solo", "-n", f"imports-{port}@%h", *alone],
         "beat": [*celery, "beat"],
         "web": [
             sys.executable, "-m", "gunicorn", "web.wsgi:make_app()", "--bind", f"{host}:{port}",

@@ -3,19 +3,44 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 
 from celery import shared_task
 
 from matching.clock import utc_now
 from matching.errors import PartUnavailable
 from matching.services.suggestions import ListsChanged, rank_post, refresh_post
-from matching.store.outbox import DRAIN_TASK, POST_CHANGED, RANKING, UPKEEP_QUEUE, claim_due, postpone
-from workers.celery_app import FIRST, LAST, MATCHING_QUEUE
+from matching.store.outbox import (
+    DRAIN_TASK,
+    IMPORT,
+    POST_CHANGED,
+    RANKING,
+    TIMETABLE,
+    UPKEEP_QUEUE,
+    claim_due,
+    postpone,
+)
+from workers.celery_app import FIRST, IMPORTS_QUEUE, LAST, MATCHING_QUEUE, TIMETABLES_QUEUE
 from workers.processes import get_platform
 
 logger = logging.getLogger(__name__)
 
-_TASKS = {POST_CHANGED: ("duijie.refresh_post", FIRST), RANKING: ("duijie.rank_post", LAST)}
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What settles a topic: the task, the name of its argument, where it runs and before what."""
+
+    task: str
+    argument: str
+    queue: str
+    priority: int = FIRST
+
+
+_TASKS = {
+    POST_CHANGED: _Work("duijie.refresh_post", "post_id", MATCHING_QUEUE),
+    RANKING: _Work("duijie.rank_post", "post_id", MATCHING_QUEUE, LAST),
+    IMPORT: _Work("duijie.bring_import_on", "job_id", IMPORTS_QUEUE),
+}
 
 
 @shared_task(name=DRAIN_TASK, queue=UPKEEP_QUEUE)
@@ -28,8 +53,11 @@ def drain_outbox() -> int:
         claims = claim_due(uow.session, utc_now())
         uow.commit()
     for claim in claims:
-        task, priority = _TASKS[claim.topic]
-        app.send_task(task, kwargs={"post_id": claim.subject_id}, queue=MATCHING_QUEUE, priority=priority)
+        if claim.topic == TIMETABLE:
+            app.send_task("duijie.compute_timetable", kwargs={"run_id": claim.subject_id}, queue=TIMETABLES_QUEUE)
+            continue
+        work = _TASKS[claim.topic]
+        app.send_task(work.task, kwargs={work.argument: claim.subject_id}, queue=work.queue, priority=work.priority)
     return len(claims)
 
 

@@ -1,0 +1,35 @@
+"""Tasks of events: timetables, which are long, in a queue of their own."""
+
+from __future__ import annotations
+
+import logging
+
+from celery import shared_task
+
+from matching.clock import utc_now
+from matching.services.timetables import compute_timetable
+from matching.store.outbox import TIMETABLE, last_open_id, postpone, settle
+from workers.celery_app import TIMETABLES_QUEUE
+from workers.processes import get_platform
+
+logger = logging.getLogger(__name__)
+
+
+@shared_task(name="duijie.compute_timetable", queue=TIMETABLES_QUEUE)
+def compute_timetable_task(*, run_id: str) -> None:
+    """Compute a timetable that was asked for; what fails for an unforeseen reason is tried again later."""
+    platform = get_platform()
+    with platform.reading() as reading:
+        last_id = last_open_id(reading, TIMETABLE, run_id)
+    try:
+        status = compute_timetable(platform, run_id, utc_now)
+    except Exception as error:
+        logger.exception("the timetable %s failed; it will be tried again", run_id)
+        with platform.unit_of_work() as uow:
+            postpone(uow.session, TIMETABLE, run_id, f"{type(error).__name__}: {error}", utc_now())
+            uow.commit()
+        return
+    logger.info("the timetable %s ended: %s", run_id, status)
+    with platform.unit_of_work() as uow:
+        settle(uow.session, TIMETABLE, run_id, last_id, utc_now())
+        uow.commit()
