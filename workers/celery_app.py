@@ -10,11 +10,16 @@ from kombu.entity import Queue
 
 from matching.settings import Settings, load_settings
 from matching.store.outbox import UPKEEP_QUEUE
+from workers.redis_transport import use_safe_transport
 from workers.schedule import BEAT_SCHEDULE
 
 MATCHING_QUEUE = "matching"
 """Embeds and ranks; its workers hold the model and run one task at a time."""
 MAIL_QUEUE = "mail"
+IMPORTS_QUEUE = "imports"
+"""Reads files that strangers made, in a process of its own: what one costs in memory, others do not pay."""
+TIMETABLES_QUEUE = "timetables"
+"""Solves for up to two minutes with both cores; its worker runs one at a time, so that nothing else waits for it."""
 
 FIRST, LAST = 0, 6
 """Priorities within a queue: a post that somebody just published goes before rankings that are only owed."""
@@ -26,14 +31,19 @@ TASK_TIME_LIMIT_SECONDS = 900
 
 def make_celery(settings: Settings) -> Celery:
     """The application on the settings' broker; connects to nothing yet."""
-    celery = Celery("duijie", broker=settings.redis_url, include=["workers.tasks.outbox", "workers.tasks.upkeep"])
+    use_safe_transport()
+    celery = Celery(
+        "duijie",
+        broker=settings.redis_url,
+        include=["workers.tasks.outbox", "workers.tasks.upkeep", "workers.tasks.events"],
+    )
     celery.conf.update(
         # The outbox says what was done; a result store would only be a second truth.
         task_ignore_result=True,
         task_serializer="json",
         accept_content=["json"],
         task_default_queue=UPKEEP_QUEUE,
-        task_queues=[Queue(UPKEEP_QUEUE), Queue(MATCHING_QUEUE), Queue(MAIL_QUEUE)],
+        task_queues=[Queue(UPKEEP_QUEUE), Queue(MATCHING_QUEUE), Queue(MAIL_QUEUE), Queue(TIMETABLES_QUEUE)],
         # Every task may run twice without harm, so it is acknowledged when done and comes back when a worker dies.
         task_acks_late=True,
         task_reject_on_worker_lost=True,
