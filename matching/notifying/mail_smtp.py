@@ -102,7 +102,6 @@ class SmtpMailer:
         message["Subject"] = one_line(mail.subject)[:_LONGEST_SUBJECT]
         message["Date"] = format_datetime(to_shanghai(utc_now()))
         message["Message-ID"] = mail.message_id or make_msgid(domain=self._account.rpartition("@")[2])
-        message["Content-Language"] = "en" if mail.language == "en" else "zh-CN"
         message["Auto-Submitted"] = "auto-generated"
         for name, value in mail.headers.items():
             message[name] = one_line(value)
@@ -125,6 +124,8 @@ class SmtpMailer:
                 subtype=sub or "octet-stream",
                 filename=one_line(attachment.name) or "file",
             )
+        # Content headers set before there are parts would move into the first of them.
+        message["Content-Language"] = "en" if mail.language == "en" else "zh-CN"
         return message
 
     @contextmanager

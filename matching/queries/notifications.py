@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -78,13 +79,20 @@ def list_inbox(
     )
     more = len(rows) > limit
     rows = rows[:limit]
+    messages = load_messages(session, rows, audience, now)
+    return InboxPage(messages, write_cursor(rows[-1].created_at, rows[-1].id) if more else None)
+
+
+def load_messages(
+    session: Session, rows: Sequence[Notification], audience: Audience, now: datetime
+) -> list[InboxMessage]:
+    """The notifications with what of their posts the reader may see now."""
     suggestion_ids = [row.suggestion_id for row in rows if row.suggestion_id]
     suggestions = {one.id: one for one in session.scalars(select(Suggestion).where(Suggestion.id.in_(suggestion_ids)))}
     post_ids = [row.post_id for row in rows if row.post_id]
     post_ids += [post_id for one in suggestions.values() for post_id in (one.need_id, one.capability_id)]
     seen = load_posts(session, post_ids, audience, now)
-    messages = [_message(row, suggestions, seen, audience) for row in rows]
-    return InboxPage(messages, write_cursor(rows[-1].created_at, rows[-1].id) if more else None)
+    return [_message(row, suggestions, seen, audience) for row in rows]
 
 
 def _message(

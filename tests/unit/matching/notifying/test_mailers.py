@@ -68,6 +68,7 @@ def test_what_arrives_is_what_was_written(server: SmtpServer) -> None:
     assert getaddresses([str(message["To"])]) == [("李工", "li@example.cn")]
     assert message["Reply-To"] == "bureau@example.cn"
     assert message["Subject"] == "涂层起泡"
+    assert message["Content-Language"] == "zh-CN"
     assert message["Auto-Submitted"] == "auto-generated"
     assert str(message["Date"]).endswith("+0800")
     assert taken.text == "您好\n第二行\n"

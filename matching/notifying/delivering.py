@@ -1,0 +1,85 @@
+"""Hands over one delivery: writes the letter, gives it to the channel, records what became of it."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from matching.bootstrap import Platform
+from matching.models import Delivery, User
+from matching.notifying.letters import write_letter
+from matching.notifying.mailer import CalendarPart, Mail, MailNotSent
+from matching.notifying.notice_letters import notices_of, write_notices
+from matching.services.deliveries import Outcome, claim_delivery, settle_delivery
+from matching.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+DROPPED = Outcome(state="dropped")
+
+
+def deliver(platform: Platform, delivery_id: str, now: datetime) -> Outcome | None:
+    """Hand over a delivery that is due; None where another task has it. Never raises for what the other side does."""
+    with platform.unit_of_work() as uow:
+        if not claim_delivery(uow, delivery_id, now):
+            return None
+    try:
+        outcome = _attempt(platform, delivery_id, now)
+    except MailNotSent as error:
+        outcome = Outcome(
+            state="given_up" if error.permanent else "failed",
+            error=f"{error.code}: {error.message}"[:200],
+            server_wide=error.server_wide,
+        )
+    except Exception as error:  # a letter that cannot be written must not stop the others, and must be seen
+        logger.exception("delivery %s failed", delivery_id)
+        outcome = Outcome(state="failed", error=f"delivery.internal: {type(error).__name__}")
+    with platform.unit_of_work() as uow:
+        settle_delivery(uow, delivery_id, outcome, now)
+    return outcome
+
+
+def _attempt(platform: Platform, delivery_id: str, now: datetime) -> Outcome:
+    with platform.reading() as session:
+        row = session.get_one(Delivery, delivery_id)
+        mail = write_mail(session, row, now, platform.settings)
+    if mail is None:
+        return DROPPED
+    platform.mailer.send(mail)
+    return Outcome(state="sent")
+
+
+def write_mail(session: Session, row: Delivery, now: datetime, settings: Settings) -> Mail | None:
+    """The mail as it should be now; None where there is nothing left to tell or nobody to tell it."""
+    user = session.get(User, row.user_id) if row.user_id is not None else None
+    if row.user_id is not None and (user is None or not user.active):
+        return None
+    address = user.email if user is not None else row.address
+    if not address:
+        return None
+    headers: dict[str, str] = {}
+    if row.kind in ("notification", "digest"):
+        if user is None:
+            return None
+        messages = notices_of(session, row.id, user, now)
+        if not messages:
+            return None
+        letter, headers = write_notices(messages, user, row.kind, settings)
+    else:
+        language = user.locale if user is not None else str(row.payload.get("language", "zh"))
+        letter = write_letter(row.kind, row.payload, language, settings)
+    calendar = row.payload.get("calendar")
+    domain = (settings.mail_from or settings.smtp_user).rpartition("@")[2] or "localhost"
+    return Mail(
+        address=address,
+        name=user.name if user is not None else "",
+        subject=letter.subject,
+        text=letter.text(),
+        html=letter.html(),
+        language=letter.language,
+        calendar=CalendarPart(text=calendar["text"], method=calendar["method"]) if calendar else None,
+        headers=headers,
+        message_id=f"<{row.id}@{domain}>",
+    )
