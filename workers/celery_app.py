@@ -35,7 +35,7 @@ def make_celery(settings: Settings) -> Celery:
     celery = Celery(
         "duijie",
         broker=settings.redis_url,
-        include=["workers.tasks.outbox", "workers.tasks.upkeep", "workers.tasks.events"],
+        include=["workers.tasks.outbox", "workers.tasks.upkeep", "workers.tasks.events", "workers.tasks.deliveries"],
     )
     celery.conf.update(
         # The outbox says what was done; a result store would only be a second truth.

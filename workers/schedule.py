@@ -11,6 +11,7 @@ from matching.store.outbox import DRAIN_TASK
 BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     # A nudge comes with each commit; this catches those that were lost.
     "drain the outbox": {"task": DRAIN_TASK, "schedule": 5.0, "options": {"expires": 5}},
+    "hand over what leaves": {"task": "duijie.send_deliveries", "schedule": 5.0, "options": {"expires": 5}},
     "expire posts": {"task": "duijie.expire_posts", "schedule": crontab(minute="*/5")},
     "tell owners of posts about to expire": {"task": "duijie.notify_expiry", "schedule": crontab(hour="9", minute="0")},
     "tell what was held back": {"task": "duijie.push_held_suggestions", "schedule": crontab(minute="15")},
