@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 from celery import Celery
+from redis import Redis
 from sqlalchemy import select
 
 from matching.clock import utc_now
 from matching.models import Notification, OutboxEntry, Suggestion
+from matching.store.outbox import DRAIN_TASK, UPKEEP_QUEUE
 from matching.store.redis_server import free_port
 from matching.store.unit_of_work import no_nudge
 from tests.factories.people import Member, make_member
@@ -132,6 +134,24 @@ def test_tasks_that_died_with_their_worker_are_done_by_another(product: Product,
     product.start("matching")
     product.wait_until(lambda: len(told(product)) == 2 and product.open_rows() == 0, "both are told")
     assert find_differences(product.platform, utc_now()) == []
+
+
+def test_a_worker_lives_on_when_redis_dies_under_its_tasks(product: Product, redis_server: RedisServer) -> None:
+    """With tasks delivered, running and being acknowledged at that moment."""
+    product.start("upkeep")
+    for _ in range(6):
+        with Redis.from_url(redis_server.url) as client, Celery(broker=redis_server.url) as sender:
+            for _ in range(30):
+                sender.send_task(DRAIN_TASK, queue=UPKEEP_QUEUE)
+            product.wait_until(lambda client=client: client.llen(UPKEEP_QUEUE) < 28, "tasks are being done")
+        redis_server.stop(kill=True)
+        redis_server.lose_data()
+        redis_server.start()
+    with Redis.from_url(redis_server.url) as client, Celery(broker=redis_server.url) as sender:
+        sender.send_task(DRAIN_TASK, queue=UPKEEP_QUEUE)
+        product.wait_until(lambda: not client.llen(UPKEEP_QUEUE) and not client.hlen("unacked"), "the last is done")
+    assert product.running["upkeep"].poll() is None
+    assert "Unrecoverable" not in product.log("upkeep")
 
 
 def test_the_calendar_is_that_of_china_whatever_the_host_says(product: Product) -> None:
