@@ -29,7 +29,7 @@ TEXT_LENGTH = 20_000
 MOST_KEYWORDS = 5
 MOST_INDICATORS = 50
 
-CLOSE_REASONS = ("solved_here", "solved_elsewhere", "dropped")
+CLOSE_REASONS = ("solved_here", "solved_elsewhere", "dropped", "duplicate")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,13 +186,18 @@ def return_post(
     _require_version(post, expected_version)
     if not reason.strip():
         raise InvalidInput("post.reason_missing", "请写明退回原因", where="reason", message_en="Please give a reason")
+    return_directly(uow, actor, post, reason, now)
+    uow.commit()
+    return post
+
+
+def return_directly(uow: UnitOfWork, actor: Actor, post: Post, reason: str, now: datetime) -> None:
+    """The move and the message, within a use case that has checked the actor and commits."""
     _move(uow, actor, post, "return", now, reason=reason)
     post.return_reason = reason.strip()
     tell_writers(
         uow.session, post, "post_returned", now.isoformat(), now, actor_id=actor.user_id, reason=reason.strip()
     )
-    uow.commit()
-    return post
 
 
 def withdraw_post(uow: UnitOfWork, actor: Actor, post_id: str, now: datetime) -> Post:
@@ -233,10 +238,15 @@ def close_post(uow: UnitOfWork, actor: Actor, post_id: str, reason: str, now: da
         raise InvalidInput(
             "post.close_reason", "请选择关闭原因", where="reason", message_en="Please choose why it is closed"
         )
-    _move(uow, actor, post, "close", now, reason=reason)
-    post.close_reason = reason
+    close_directly(uow, actor, post, reason, now)
     uow.commit()
     return post
+
+
+def close_directly(uow: UnitOfWork, actor: Actor, post: Post, reason: str, now: datetime) -> None:
+    """The move itself, within a use case that has checked the actor and commits."""
+    _move(uow, actor, post, "close", now, reason=reason)
+    post.close_reason = reason
 
 
 def expire_posts(uow: UnitOfWork, now: datetime, limit: int = 500) -> list[str]:

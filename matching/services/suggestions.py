@@ -28,6 +28,7 @@ from matching.ranking.rank import RankedPair, rank_candidates
 from matching.ranking.reasons import NEAR, explain_pair
 from matching.ranking.vectors import PostVectors, embed_posts, embedding_prompt
 from matching.services.candidates import find_candidates, load_candidates, other_side
+from matching.services.duplicates import note_duplicates
 from matching.services.indexing import bring_index_in_line, says_too_little
 from matching.services.statistics import counted_at, current_pool, share_pool
 from matching.services.suggestion_lists import ListedPair, least_scores, read_lists, replace_list
@@ -49,6 +50,7 @@ def refresh_post(platform: Platform, post_id: str, now: datetime) -> None:
 
     Raises what the parts raise, and ListsChanged; then nothing is settled and the outbox tries again.
     """
+    note_duplicates(platform, post_id, now)
     _bring_in_line(platform, POST_CHANGED, post_id, now)
 
 

@@ -1,0 +1,54 @@
+"""Reads of posts that say nearly the same, for the staff."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, func, or_, select, true
+from sqlalchemy.orm import Session, selectinload
+
+from matching.models import DuplicatePair, Post
+from matching.queries.posts import audience_for, visible_posts
+from matching.services.actor import Actor
+
+
+def list_duplicate_pairs(
+    session: Session, actor: Actor, now: datetime, *, states: Sequence[str] = ("open",), limit: int = 200
+) -> list[DuplicatePair]:
+    """Pairs of which the staff may see both posts and at least one is of their region, the most alike first."""
+    if not (actor.is_administrator or actor.region_scope is not None):
+        return []
+    return list(
+        session.scalars(
+            select(DuplicatePair)
+            .where(DuplicatePair.state.in_(states), _seen_by(session, actor, now))
+            .options(selectinload(DuplicatePair.first), selectinload(DuplicatePair.second))
+            .order_by(DuplicatePair.similarity.desc(), DuplicatePair.found_at, DuplicatePair.id)
+            .limit(limit)
+        )
+    )
+
+
+def count_duplicate_pairs(session: Session, actor: Actor, now: datetime) -> int:
+    """How many pairs wait for these staff."""
+    if not (actor.is_administrator or actor.region_scope is not None):
+        return 0
+    statement = (
+        select(func.count())
+        .select_from(DuplicatePair)
+        .where(DuplicatePair.state == "open", _seen_by(session, actor, now))
+    )
+    return session.scalar(statement) or 0
+
+
+def _seen_by(session: Session, actor: Actor, now: datetime) -> ColumnElement[bool]:
+    if actor.is_administrator:
+        return true()
+    seen = select(Post.id).where(visible_posts(audience_for(session, actor), now))
+    own = select(Post.id).where(Post.region_code.startswith(actor.region_scope or "", autoescape=True))
+    return (
+        DuplicatePair.first_id.in_(seen)
+        & DuplicatePair.second_id.in_(seen)
+        & or_(DuplicatePair.first_id.in_(own), DuplicatePair.second_id.in_(own))
+    )
