@@ -18,7 +18,8 @@ VISIBILITIES: tuple[Visibility, ...] = ("public", "members", "matched", "staff")
 class Audience:
     """The reader, as far as visibility is concerned. `Audience()` is a visitor.
 
-    `suggested_post_ids`: posts suggested to one of the reader's organisations, which a `matched` post needs.
+    `suggested_post_ids`: posts suggested to one of the reader's organisations, or shown to them by an interest, which a
+    `matched` post needs. `revealed_post_ids`: posts whose owner the reader knows by mutual interest.
     `region_scope`: set for staff; a 行政区划代码 prefix, see `region_prefix` ("" sees every region).
     `matcher`: the matching itself, which may read every published post but those for staff only.
     """
@@ -26,6 +27,7 @@ class Audience:
     user_id: str | None = None
     organisation_ids: frozenset[str] = field(default_factory=frozenset)
     suggested_post_ids: frozenset[str] = field(default_factory=frozenset)
+    revealed_post_ids: frozenset[str] = field(default_factory=frozenset)
     region_scope: str | None = None
     administrator: bool = False
     matcher: bool = False

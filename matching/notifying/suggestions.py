@@ -12,10 +12,12 @@ from sqlalchemy.orm import Session, aliased
 from matching.models import (
     CapabilityExpert,
     Expert,
+    Interest,
     Membership,
     Notification,
     Post,
     Suggestion,
+    SuggestionAnswer,
     User,
 )
 from matching.models.base import new_id
@@ -61,7 +63,10 @@ def recipients_by_post(session: Session, post_ids: Iterable[str]) -> dict[str, l
 
 
 def remaining_loads(session: Session, user_ids: Iterable[str], now: datetime, settings: Settings) -> dict[str, int]:
-    """How many more suggestions each of these people may be sent this week; only experts have a limit and are in it."""
+    """How many more suggestions each of these people may be sent this week; only experts have a limit and are in it.
+
+    An interest that waits for an expert's answer takes a place too, until it is answered or lapses.
+    """
     wanted = sorted(set(user_ids))
     # Locked in one order until the transaction ends: two tasks must not both fill the same room.
     experts = session.scalars(
@@ -76,13 +81,19 @@ def remaining_loads(session: Session, user_ids: Iterable[str], now: datetime, se
         .tuples()
         .all()
     )
-    return {user_id: max(0, settings.weekly_load - sent.get(user_id, 0)) for user_id in experts if user_id is not None}
+    waiting = _waiting_interests(session, wanted)
+    return {
+        user_id: max(0, settings.weekly_load - sent.get(user_id, 0) - waiting.get(user_id, 0))
+        for user_id in experts
+        if user_id is not None
+    }
 
 
 def push_suggestions(session: Session, pairs: Sequence[Suggestion], now: datetime, settings: Settings) -> int:
     """Put suggestions that a recipient of either side was not told of yet into their inbox; returns how many.
 
-    A repeated call adds nothing: the once-key names person, need and capability. Experts are told of the best first,
+    A repeated call adds nothing: the once-key names person, need and capability; nor is a side told that answered the
+    pair already, or that asked or was asked about it. Experts are told of the best first,
     within their weekly load; `push_held_suggestions` tells the rest when there is room.
     """
     wanted = [
@@ -91,13 +102,15 @@ def push_suggestions(session: Session, pairs: Sequence[Suggestion], now: datetim
         if pair.status == "active" and (pair.probability is None or pair.probability >= settings.least_probability)
     ]
     wanted.sort(key=lambda pair: (-max(pair.need_score or 0.0, pair.capability_score or 0.0), pair.id))
+    answered = _answered_sides(session, wanted)
     recipients = recipients_by_post(
         session, [post_id for pair in wanted for post_id in (pair.need_id, pair.capability_id)]
     )
     messages = {
         once_key(user_id, pair.need_id, pair.capability_id): (user_id, pair)
         for pair in wanted
-        for post_id in (pair.need_id, pair.capability_id)
+        for side, post_id in (("need", pair.need_id), ("capability", pair.capability_id))
+        if (pair.need_id, pair.capability_id, side) not in answered
         for user_id in recipients.get(post_id, ())
     }
     keys = list(messages)
@@ -129,6 +142,42 @@ def push_suggestions(session: Session, pairs: Sequence[Suggestion], now: datetim
     # In one order, too: two tasks that insert equal keys wait for each other.
     insert_new(session, Notification, sorted(rows, key=lambda row: str(row["once_key"])))
     return len(rows)
+
+
+def _waiting_interests(session: Session, user_ids: Sequence[str]) -> dict[str, int]:
+    """How many open interests wait for each expert."""
+    rows = session.execute(
+        select(Expert.user_id, func.count(Interest.id.distinct()))
+        .join(CapabilityExpert, CapabilityExpert.expert_id == Expert.id)
+        .join(Interest, Interest.capability_id == CapabilityExpert.capability_id)
+        .where(Expert.user_id.in_(user_ids), Interest.side == "need", Interest.status == "open")
+        .group_by(Expert.user_id)
+    )
+    return {user_id: count for user_id, count in rows if user_id is not None}
+
+
+def _answered_sides(session: Session, pairs: Sequence[Suggestion]) -> set[tuple[str, str, str]]:
+    """(need id, capability id, side) of the pairs whose side needs no push any more."""
+    found: set[tuple[str, str, str]] = set()
+    wanted = {(pair.need_id, pair.capability_id) for pair in pairs}
+    need_ids = sorted({need_id for need_id, _ in wanted})
+    for start in range(0, len(need_ids), 500):
+        part = need_ids[start : start + 500]
+        answers = session.execute(
+            select(SuggestionAnswer.need_id, SuggestionAnswer.capability_id, SuggestionAnswer.side).where(
+                SuggestionAnswer.need_id.in_(part), SuggestionAnswer.withdrawn_at.is_(None)
+            )
+        )
+        found |= {(row.need_id, row.capability_id, row.side) for row in answers}
+        asked = session.execute(
+            select(Interest.need_id, Interest.capability_id).where(
+                Interest.need_id.in_(part),
+                Interest.capability_id.is_not(None),
+                Interest.status.in_(("open", "accepted")),
+            )
+        )
+        found |= {(need, capability, side) for need, capability in asked.tuples() for side in ("need", "capability")}  # type: ignore[misc]
+    return found
 
 
 def push_held_suggestions(session: Session, now: datetime, settings: Settings, *, limit: int = 200) -> int:

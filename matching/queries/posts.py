@@ -15,6 +15,8 @@ from sqlalchemy.orm import Session
 from matching.errors import InvalidInput
 from matching.models import Affiliation, Capability, Organisation, Post, PostTag, Suggestion, User
 from matching.policy import Audience, may_see_post
+from matching.queries.engagements import engaged_posts
+from matching.queries.interests import posts_of_open_interests
 from matching.services.actor import Actor, actor_of, post_not_found
 
 PAGE_SIZE = 20
@@ -32,10 +34,12 @@ def audience_of(session: Session, user: User | None) -> Audience:
 def audience_for(session: Session, actor: Actor) -> Audience:
     """As `audience_of`, for an actor."""
     organisation_ids = frozenset(actor.organisation_roles)
+    interesting, revealed = posts_of_open_interests(session, actor), engaged_posts(session, actor)
     return Audience(
         user_id=actor.user_id,
         organisation_ids=organisation_ids,
-        suggested_post_ids=_suggested_to(session, organisation_ids),
+        suggested_post_ids=_suggested_to(session, organisation_ids) | interesting | revealed,
+        revealed_post_ids=revealed,
         region_scope=actor.region_scope,
         administrator=actor.is_administrator,
     )
@@ -185,10 +189,11 @@ def list_own_organisations(session: Session, actor: Actor) -> list[Organisation]
 
 
 def may_see_organisation(audience: Audience, post: Post) -> bool:
-    """Whether the reader is told whose post it is: not for `matched` posts, but for the owner and the staff."""
+    """Whether the reader is told whose post it is: not for `matched` posts, but for the owner, the staff and those who
+    met the owner by mutual interest."""
     if post.visibility != "matched" or audience.administrator:
         return True
-    if post.organisation_id in audience.organisation_ids:
+    if post.organisation_id in audience.organisation_ids or post.id in audience.revealed_post_ids:
         return True
     return audience.region_scope is not None and post.region_code.startswith(audience.region_scope)
 

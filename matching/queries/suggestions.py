@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from matching.models import Post, Suggestion
+from matching.models import Post, Suggestion, SuggestionAnswer
 from matching.policy import Audience, owns_post
 from matching.queries.posts import load_posts
 
@@ -57,6 +57,70 @@ def list_suggestions_for_post(
     return [
         SuggestedPost(row, seen[other_id]) for row, other_id in zip(rows, other_ids, strict=True) if other_id in seen
     ]
+
+
+def declined_partners(session: Session, post: Post) -> frozenset[str]:
+    """Posts of the other side that must not be suggested with this one, since either side said no to the pair."""
+    own, other = (
+        (SuggestionAnswer.need_id, SuggestionAnswer.capability_id)
+        if post.side == "need"
+        else (SuggestionAnswer.capability_id, SuggestionAnswer.need_id)
+    )
+    return frozenset(
+        session.scalars(
+            select(other).where(
+                own == post.id, SuggestionAnswer.kind == "decline", SuggestionAnswer.withdrawn_at.is_(None)
+            )
+        )
+    )
+
+
+def answers_to_pairs(
+    session: Session, pairs: Sequence[tuple[str, str]]
+) -> dict[tuple[str, str, str], SuggestionAnswer]:
+    """Present answers by (need id, capability id, side); for readers who may see the pairs."""
+    found: dict[tuple[str, str, str], SuggestionAnswer] = {}
+    wanted = set(pairs)
+    need_ids = sorted({need_id for need_id, _ in wanted})
+    for start in range(0, len(need_ids), 500):
+        rows = session.scalars(
+            select(SuggestionAnswer).where(
+                SuggestionAnswer.need_id.in_(need_ids[start : start + 500]),
+                SuggestionAnswer.capability_id.in_({capability_id for _, capability_id in wanted}),
+                SuggestionAnswer.withdrawn_at.is_(None),
+            )
+        )
+        found |= {
+            (row.need_id, row.capability_id, row.side): row
+            for row in rows
+            if (row.need_id, row.capability_id) in wanted
+        }
+    return found
+
+
+def list_declined(
+    session: Session, post: Post, audience: Audience, now: datetime, *, limit: int = 50
+) -> list[tuple[SuggestionAnswer, Post]]:
+    """The pairs that the post's own side declined, the latest first, with the other posts that may be seen."""
+    own, other = (
+        (SuggestionAnswer.need_id, SuggestionAnswer.capability_id)
+        if post.side == "need"
+        else (SuggestionAnswer.capability_id, SuggestionAnswer.need_id)
+    )
+    rows = session.execute(
+        select(SuggestionAnswer, other)
+        .where(
+            own == post.id,
+            SuggestionAnswer.side == post.side,
+            SuggestionAnswer.kind == "decline",
+            SuggestionAnswer.withdrawn_at.is_(None),
+            SuggestionAnswer.suggestion_id.is_not(None),
+        )
+        .order_by(SuggestionAnswer.answered_at.desc(), SuggestionAnswer.id)
+        .limit(limit)
+    ).all()
+    seen = load_posts(session, [other_id for _, other_id in rows], audience, now)
+    return [(answer, seen[other_id]) for answer, other_id in rows if other_id in seen]
 
 
 def count_suggestions(session: Session, post_ids: Sequence[str]) -> dict[str, int]:

@@ -11,6 +11,7 @@ from matching.documents import PostDocument, Side
 from matching.models import Capability, Post
 from matching.policy import Audience
 from matching.queries.posts import conflicting_organisations, experts_bound_to, load_posts
+from matching.queries.suggestions import declined_partners
 from matching.ranking.vectors import PostVectors
 from matching.search.port import Hit, SearchFilters, SearchIndex, Vector, VectorField, VectorQuery, WordQuery
 from matching.search.rank_fusion import fuse_by_rank
@@ -72,13 +73,17 @@ def load_candidates(
     now: datetime,
 ) -> list[Post]:
     """The candidates' rows, as far as the database still agrees with the index and no conflict of interest stands in
-    the way: an expert is never suggested to an organisation that employs or retains them."""
+    the way: an expert is never suggested to an organisation that employs or retains them, and a pair that either side
+    declined is suggested to neither.
+    """
     found = load_posts(session, candidate_ids, audience, now)
     candidates = [found[post_id] for post_id in candidate_ids if post_id in found]
     candidates = [candidate for candidate in candidates if candidate.open_for_interest]
     if post is None:
         return candidates
     candidates = [candidate for candidate in candidates if candidate.organisation_id != post.organisation_id]
+    declined = declined_partners(session, post)
+    candidates = [candidate for candidate in candidates if candidate.id not in declined]
     if isinstance(post, Capability):
         conflicts = conflicting_organisations(session, [expert.id for expert in post.experts], now)
         return [candidate for candidate in candidates if candidate.organisation_id not in conflicts]

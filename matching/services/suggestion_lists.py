@@ -288,3 +288,14 @@ def _new_row(post: Post, pair: ListedPair, revision: str, now: datetime) -> dict
         "created_at": now,
         "updated_at": now,
     }
+
+
+def withdraw_pair(session: Session, need_id: str, capability_id: str, now: datetime) -> None:
+    """Take a pair out of both lists at once, before the rankings that are owed for it close the gaps."""
+    _lock_posts(session, [need_id, capability_id])
+    session.execute(
+        update(Suggestion)
+        .where(Suggestion.need_id == need_id, Suggestion.capability_id == capability_id)
+        .values(need_rank=None, capability_rank=None, status="withdrawn", updated_at=now)
+        .execution_options(synchronize_session=False)
+    )
