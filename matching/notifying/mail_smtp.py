@@ -12,6 +12,7 @@ import smtplib
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from email.header import Header
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -24,7 +25,8 @@ from matching.notifying.mailer import Mail, Mailer, MailNotSent, NullMailer, one
 from matching.settings import Settings
 
 _LONGEST_SUBJECT = 300
-_LONGEST_NAME = 100
+_SHORT = 60
+_LONGEST_NAME = 70
 _STATUS = re.compile(rb"\s*([245]\.\d{1,3}\.\d{1,3})\b")
 
 
@@ -99,7 +101,7 @@ class SmtpMailer:
         message["To"] = _address(mail.address, mail.name)
         if self._reply_to:
             message["Reply-To"] = _address(self._reply_to, "")
-        message["Subject"] = one_line(mail.subject)[:_LONGEST_SUBJECT]
+        message.set_raw("Subject", _subject(mail.subject))
         message["Date"] = format_datetime(to_shanghai(utc_now()))
         message["Message-ID"] = mail.message_id or make_msgid(domain=self._account.rpartition("@")[2])
         message["Auto-Submitted"] = "auto-generated"
@@ -149,6 +151,17 @@ class SmtpMailer:
                 server.quit()
             except (smtplib.SMTPException, OSError):
                 server.close()
+
+
+def _subject(text: str) -> str:
+    """A subject as encoded words of whole characters, in lines as short as the standard wants.
+
+    Python's own folding leaves the first line empty where a text is long, which some programs show as no subject.
+    """
+    line = one_line(text)[:_LONGEST_SUBJECT]
+    if line.isascii() and len(line) <= _SHORT:
+        return line
+    return Header(line, "utf-8", header_name="Subject").encode(linesep="\r\n")
 
 
 def _address(address: str, name: str) -> Address:

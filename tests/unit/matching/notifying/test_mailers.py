@@ -146,6 +146,8 @@ def test_no_title_or_name_makes_a_header(server: SmtpServer, title: str) -> None
         "Content-Type",
     }] == []  # fmt: skip
     assert message["Subject"] == one_line(title)
+    head = taken.content.split(b"\r\n\r\n", 1)[0].split(b"\r\n")
+    assert [line for line in head if len(line) > 78 or line.strip() in (b"", b"Subject:")] == []
     assert [address for _, address in getaddresses([str(message["To"])])] == ["li@example.cn"]
 
 
