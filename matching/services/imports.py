@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from sqlalchemy import or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, selectinload
 
 from matching.bootstrap import Platform
 from matching.errors import DuijieError, NotAllowed
@@ -30,6 +30,7 @@ from matching.importing.records import (
 from matching.importing.vocabularies import Vocabularies, VocabularyTerm
 from matching.models import Affiliation, Capability, ErasedPerson, Expert, Need, Organisation, Post, Region
 from matching.models import VocabularyTerm as TermRow
+from matching.models.base import new_id
 from matching.services.actor import Actor
 from matching.services.lifecycle import EDITABLE, next_status
 from matching.services.organisations import name_key
@@ -139,9 +140,9 @@ def import_records(
     for start in range(done, len(rows), ROWS_PER_COMMIT):
         with platform.unit_of_work() as uow:
             importer = _Importer(platform, uow, actor, now, region_code, organisation_id, publish, reading.file)
-            outcomes = [
-                _import_row(importer, number, row, report) for number, row in rows[start : start + ROWS_PER_COMMIT]
-            ]
+            batch = rows[start : start + ROWS_PER_COMMIT]
+            importer.find_known([row.record for _, row in batch if row.record is not None])
+            outcomes = [_import_row(importer, number, row, report) for number, row in batch]
             report.organisations_added += importer.organisations_added
             if dry_run:
                 uow.session.rollback()
@@ -168,6 +169,7 @@ def _import_row(importer: _Importer, number: int, row: RowReading, report: Impor
         with importer.uow.session.begin_nested():
             outcome = importer.put(row.record)
     except DuijieError as error:
+        importer.forget_found()
         finding = Finding(code=error.code, zh=error.message, en=error.message_en, place=row.place)
         refused = replace(row, status="refused", record=None, findings=(*row.findings, finding))
         report.refused.append(refused)
@@ -199,6 +201,40 @@ class _Importer:
         self._organisation_id = organisation_id
         self._publish = publish
         self._source = f"导入：{file}"[:200]
+        self._organisations: dict[tuple[str | None, str | None], Organisation] = {}
+        self._posts: dict[tuple[str, str | None], Post] = {}
+        self._experts: dict[str, Expert] = {}
+        self._some_erased = False
+
+    def find_known(self, records: Sequence[AnyRecord]) -> None:
+        """Load at once what the batch's rows may already be."""
+        keys = [record.natural_key for record in records]
+        ids = [record.external_id for record in records if record.external_id]
+        session = self.uow.session
+        if isinstance(records[0], ExpertRecord):
+            self._some_erased = session.scalar(select(ErasedPerson.key_hash).limit(1)) is not None
+            experts = session.scalars(
+                select(Expert)
+                .where(or_(Expert.external_id.in_(keys), Expert.id.in_(ids)))
+                .options(selectinload(Expert.affiliations))
+            )
+            for expert in experts:
+                self._experts |= {key: expert for key in (expert.external_id, expert.id) if key}
+        elif not isinstance(records[0], OrganisationRecord):
+            side = "need" if isinstance(records[0], NeedRecord) else "capability"
+            # Our own exports carry our ids.
+            for post in session.scalars(
+                select(Post).where(Post.side == side, or_(Post.external_id.in_(keys), Post.id.in_(ids)))
+            ):
+                self._note_post(post)
+
+    def forget_found(self) -> None:
+        """A row was rolled back: organisations that it added are gone."""
+        self._organisations.clear()
+
+    def _note_post(self, post: Post) -> None:
+        self._posts[post.organisation_id, post.external_id] = post
+        self._posts[post.organisation_id, post.id] = post
 
     @property
     def _is_member(self) -> bool:
@@ -218,23 +254,18 @@ class _Importer:
         side = "need" if isinstance(record, NeedRecord) else "capability"
         kind: RecordKind = "needs" if side == "need" else "capabilities"
         entered = _post_fields(record, organisation.id, self._source)
-        post = self.uow.session.scalar(
-            select(Post).where(
-                Post.organisation_id == organisation.id,
-                Post.side == side,
-                # Our own exports carry our ids.
-                or_(Post.external_id == record.natural_key, Post.id == (record.external_id or "")),
-            )
+        post = self._posts.get((organisation.id, record.natural_key)) or self._posts.get(
+            (organisation.id, record.external_id or "")
         )
         if post is None:
             post = Need() if side == "need" else Capability()
+            post.id = new_id()
             post.status = "draft"
             post.author_id = self._actor.user_id
             post.created_at = post.updated_at = self._now
             apply_fields(self.uow, post, _complete(entered))
             post.extra = keep_beside(kind, record)
             self.uow.session.add(post)
-            self.uow.session.flush()
             if self._publish:
                 if self._settings.review_before_publication and not self._actor.is_staff_for(post.region_code):
                     submit_directly(self.uow, self._actor, post, self._now)
@@ -302,9 +333,7 @@ class _Importer:
         if organisation is None and self._is_member:
             raise _organisation_missing()
         self._refuse_erased(record)
-        expert = self.uow.session.scalar(
-            select(Expert).where(or_(Expert.external_id == record.natural_key, Expert.id == (record.external_id or "")))
-        )
+        expert = self._experts.get(record.natural_key) or self._experts.get(record.external_id or "")
         known = expert is not None
         if expert is None:
             expert = Expert(
@@ -377,6 +406,8 @@ class _Importer:
         )
 
     def _refuse_erased(self, record: ExpertRecord) -> None:
+        if not self._some_erased:
+            return
         hashes = erasure_hashes(record.name, record.organisation_name, record.contact_emails, record.natural_key)
         if self.uow.session.scalar(select(ErasedPerson.key_hash).where(ErasedPerson.key_hash.in_(hashes)).limit(1)):
             raise NotAllowed(
@@ -438,6 +469,12 @@ class _Importer:
 
     def _find_organisation(self, name: str | None, uscc: str | None) -> Organisation | None:
         """By code, else by the name itself; a merely similar name is another organisation until the staff say so."""
+        found = self._organisations.get((name, uscc)) or self._look_for_organisation(name, uscc)
+        if found is not None:
+            self._organisations[name, uscc] = found
+        return found
+
+    def _look_for_organisation(self, name: str | None, uscc: str | None) -> Organisation | None:
         if uscc:
             found = self.uow.session.scalar(select(Organisation).where(Organisation.uscc == uscc))
             if found is not None:
