@@ -13,6 +13,7 @@ from web.display import install_display
 from web.errors import install_error_pages
 from web.html.capabilities import capabilities
 from web.html.home import home
+from web.html.imports import imports
 from web.html.inbox import inbox
 from web.html.needs import needs
 from web.html.posts import posts
@@ -24,6 +25,7 @@ from web.navigation import navigation
 from web.ops import make_ops
 from web.reader import Clock, install_reader
 from web.security import protect
+from web.uploads import allow_uploads
 
 
 def create_app(platform: Platform, *, clock: Clock = utc_now) -> Flask:
@@ -31,6 +33,7 @@ def create_app(platform: Platform, *, clock: Clock = utc_now) -> Flask:
     app = Flask(__name__, static_folder=None)
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     protect(app, platform.settings)
+    allow_uploads(app)
     # Tokens live as long as the session: a form may stand open over lunch.
     app.config.update(WTF_CSRF_TIME_LIMIT=None, WTF_CSRF_SSL_STRICT=True)
     CSRFProtect(app)
@@ -40,7 +43,7 @@ def create_app(platform: Platform, *, clock: Clock = utc_now) -> Flask:
     install_error_pages(app)
     app.jinja_env.globals["asset_url"] = asset_url
     app.jinja_env.globals["navigation"] = navigation
-    for blueprint in (assets, home, search, needs, capabilities, posts, inbox, review, sessions):
+    for blueprint in (assets, home, search, needs, capabilities, posts, inbox, imports, review, sessions):
         app.register_blueprint(blueprint)
     app.register_blueprint(make_ops(platform))
     install_api(app)

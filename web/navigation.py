@@ -12,7 +12,8 @@ from flask import request, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
 
-from web.reader import is_staff
+from matching.services.import_jobs import importable_kinds
+from web.reader import actor, is_staff
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,10 @@ def navigation() -> list[Group]:
 def _own_places() -> tuple[Place, ...]:
     if not current_user.is_authenticated:
         return ()
-    return (Place(_("我的供需"), url_for("posts.list_mine"), request.endpoint == "posts.list_mine"),)
+    places = [Place(_("我的供需"), url_for("posts.list_mine"), request.endpoint == "posts.list_mine")]
+    if importable_kinds(actor()):
+        places.append(Place(_("导入"), url_for("imports.show_imports"), request.blueprint == "imports"))
+    return tuple(places)
 
 
 def _staff_places() -> tuple[Place, ...]:

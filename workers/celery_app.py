@@ -35,7 +35,13 @@ def make_celery(settings: Settings) -> Celery:
     celery = Celery(
         "duijie",
         broker=settings.redis_url,
-        include=["workers.tasks.outbox", "workers.tasks.upkeep", "workers.tasks.events", "workers.tasks.deliveries"],
+        include=[
+            "workers.tasks.outbox",
+            "workers.tasks.imports",
+            "workers.tasks.upkeep",
+            "workers.tasks.events",
+            "workers.tasks.deliveries",
+        ],
     )
     celery.conf.update(
         # The outbox says what was done; a result store would only be a second truth.
@@ -43,7 +49,13 @@ def make_celery(settings: Settings) -> Celery:
         task_serializer="json",
         accept_content=["json"],
         task_default_queue=UPKEEP_QUEUE,
-        task_queues=[Queue(UPKEEP_QUEUE), Queue(MATCHING_QUEUE), Queue(MAIL_QUEUE), Queue(TIMETABLES_QUEUE)],
+        task_queues=[
+            Queue(UPKEEP_QUEUE),
+            Queue(MATCHING_QUEUE),
+            Queue(MAIL_QUEUE),
+            Queue(TIMETABLES_QUEUE),
+            Queue(IMPORTS_QUEUE),
+        ],
         # Every task may run twice without harm, so it is acknowledged when done and comes back when a worker dies.
         task_acks_late=True,
         task_reject_on_worker_lost=True,

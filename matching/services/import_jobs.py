@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
@@ -89,7 +89,7 @@ def start_import(
     actor: Actor,
     kind: str,
     file_name: str,
-    content: BinaryIO,
+    content: IO[bytes],
     now: datetime,
     *,
     organisation_id: str | None = None,
@@ -144,7 +144,7 @@ def start_import(
     return job
 
 
-def _store(content: BinaryIO, path: Path) -> int:
+def _store(content: IO[bytes], path: Path) -> int:
     size = 0
     with path.open("xb") as out:
         while piece := content.read(1 << 20):

@@ -1,0 +1,49 @@
+"""Files in requests and in answers: how large they may be, and how a browser is told their name."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from urllib.parse import quote
+
+from flask import Flask, Response, request, send_file
+
+from matching.importing.limits import DEFAULT_LIMITS
+
+_FORM_BESIDE = 1_000_000
+
+LARGEST_UPLOADS: Mapping[str, int] = {
+    "imports.upload": DEFAULT_LIMITS.max_bytes + _FORM_BESIDE,
+}
+"""Endpoint → bytes of a whole request. Everything else keeps the small limit of pages."""
+
+
+def allow_uploads(app: Flask) -> None:
+    """Raise the limit where files are sent; registered before anything reads the form."""
+
+    @app.before_request
+    def _raise_limit() -> None:
+        limit = LARGEST_UPLOADS.get(request.endpoint or "")
+        if limit is not None:
+            request.max_content_length = limit
+
+
+def content_disposition(name: str, *, inline: bool = False) -> str:
+    """The header that names a file (RFC 6266): an ASCII form for old programs, and the name itself in UTF-8."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    plain = "".join(character for character in plain if character not in '"\\%;' and character.isprintable()).strip()
+    stem = plain.rpartition(".")[0].strip(" .")
+    if not stem:
+        plain = "file" + (f".{plain.rpartition('.')[2]}" if "." in plain else "")
+    kind = "inline" if inline else "attachment"
+    return f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+
+
+def send_bytes(content: bytes, name: str, media_type: str) -> Response:
+    """A file made for this request; it is kept by nobody on the way."""
+    import io
+
+    answer = send_file(io.BytesIO(content), mimetype=media_type)
+    answer.headers["Content-Disposition"] = content_disposition(name)
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
