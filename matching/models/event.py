@@ -101,6 +101,8 @@ class EventParticipant(Base):
     note: Mapped[str] = mapped_column(Text, default="")
     link_number: Mapped[int] = mapped_column(default=1)
     """Raising it makes links that were sent before useless."""
+    invited_at: Mapped[datetime | None]
+    """When the present link was mailed to them."""
     answered_at: Mapped[datetime | None]
     signed_in_at: Mapped[datetime | None]
     created_at: Mapped[datetime]

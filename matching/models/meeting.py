@@ -86,6 +86,9 @@ class MeetingInvitation(Base):
     """A hash of what was sent: time, place, other side. A message goes out only when it differs."""
     answer: Mapped[str | None] = mapped_column(String(10))
     answered_at: Mapped[datetime | None]
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+    """When it was to be, as told last: a cancellation names it although the slot may be gone."""
     sent_at: Mapped[datetime]
     """When the present sequence was issued: the DTSTAMP."""
 

@@ -1,0 +1,483 @@
+"""Telling people: invitations to the event, the published timetable, what changed since, and that it is off.
+
+What is owed to somebody stands in the same transaction as the change; each message has a once-key, so that a repeated
+call tells nobody twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import quote
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload
+
+from matching.clock import to_shanghai
+from matching.errors import IllegalMove, InvalidInput
+from matching.models import Event, EventParticipant, EventSlot, Meeting, MeetingInvitation, Need
+from matching.models.meeting import INVITATION_ANSWERS
+from matching.notifying.calendars import CalendarEntry, Method, calendar_uid, write_calendar
+from matching.queries.agendas import table_name, topic_of
+from matching.services.actor import Actor
+from matching.services.deliveries import owe_delivery
+from matching.services.event_participants import participant_not_found
+from matching.services.events import load_event, require_open
+from matching.services.meetings import meeting_not_found
+from matching.services.signed_links import read_signed, sign
+from matching.settings import Settings
+from matching.store.unit_of_work import UnitOfWork
+
+_AGENDA = "agenda"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A meeting that is not where people were told. `kind`: new, moved, table (only the table) or off."""
+
+    meeting: Meeting
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a publication owes: how many meetings were told, and participants who have no address."""
+
+    messages: int
+    without_address: tuple[str, ...]
+
+
+def agenda_token(participant: EventParticipant, settings: Settings) -> str:
+    """What stands in a participant's own links."""
+    return sign(settings, _AGENDA, f"{participant.id}.{participant.link_number}")
+
+
+def read_agenda_token(session: Session, token: str, settings: Settings) -> EventParticipant:
+    """The participant whose link it is; raises NotFound for one that is forged, replaced, or of somebody taken out."""
+    text = read_signed(settings, _AGENDA, token)
+    participant_id, _, number = (text or "").rpartition(".")
+    participant = session.get(EventParticipant, participant_id) if participant_id else None
+    if participant is None or str(participant.link_number) != number:
+        raise participant_not_found()
+    return participant
+
+
+def invite_participants(uow: UnitOfWork, actor: Actor, event_id: str, now: datetime, settings: Settings) -> Told:
+    """Mail everybody who was not mailed yet their own link: whether they come, when they cannot, whom they wish for."""
+    event = load_event(uow, actor, event_id)
+    require_open(event)
+    messages = 0
+    missing = []
+    for participant in _people(uow.session, event):
+        if not participant.present or participant.invited_at is not None:
+            continue
+        if not participant.contact_email:
+            missing.append(participant.name)
+            continue
+        _owe_message(
+            uow.session,
+            participant,
+            f"event-invite:{participant.id}:{participant.link_number}",
+            now,
+            settings,
+            subject=(f"邀请您参加：{event.title}", f"You are invited: {event.title}"),
+            text=(
+                f"{participant.contact_name or participant.name}，您好：\n\n"
+                f"诚邀{participant.name}参加「{event.title}」。\n{_when(event, 'zh')}\n{_where(event, 'zh')}\n\n"
+                "请打开下面的链接，告诉我们能否参加、哪些时段不方便、希望与谁洽谈。链接只属于您，请勿转发。",
+                f"Dear {participant.contact_name or participant.name},\n\n"
+                f"{participant.name} is invited to {event.title}.\n{_when(event, 'en')}\n{_where(event, 'en')}\n\n"
+                "Please open the link to tell us whether you come, when you cannot, and whom you would like to meet. "
+                "The link is yours alone.",
+            ),
+            label=("回复邀请", "Answer the invitation"),
+        )
+        participant.invited_at = now
+        messages += 1
+    event.updated_at = now
+    uow.record(now, actor.user_id, "event.mail_invitations", "event", event.id, messages=messages)
+    uow.commit()
+    return Told(messages, tuple(missing))
+
+
+def list_changes(session: Session, event: Event) -> list[Change]:
+    """What is not as people were told, in order of time; before the first publication that is every placed meeting."""
+    changes = []
+    # The slot that was told may be gone with the plan of the day; the entry in people's calendars is not.
+    invited = set(
+        session.scalars(
+            select(MeetingInvitation.meeting_id)
+            .join(Meeting, Meeting.id == MeetingInvitation.meeting_id)
+            .where(Meeting.event_id == event.id, ~MeetingInvitation.cancelled)
+        )
+    )
+    for meeting in _meetings(session, event):
+        slot_id, table = _present_place(meeting)
+        known = meeting.told_slot_id is not None or meeting.id in invited
+        if slot_id is None and not known:
+            continue
+        if slot_id is not None and (slot_id, table) == (meeting.told_slot_id, meeting.told_table_number):
+            continue
+        if slot_id is None:
+            kind = "off"
+        elif not known:
+            kind = "new"
+        else:
+            kind = "moved" if slot_id != meeting.told_slot_id else "table"
+        changes.append(Change(meeting, kind))
+
+    def order(change: Change) -> tuple[datetime, str]:
+        slot = change.meeting.slot or change.meeting.told_slot
+        return (slot.starts_at if slot is not None else event.created_at, change.meeting.id)
+
+    return sorted(changes, key=order)
+
+
+def publish_timetable(uow: UnitOfWork, actor: Actor, event_id: str, now: datetime, settings: Settings) -> Told:
+    """Make the present places the ones that people know, and owe an invitation, an update or a cancellation to each
+    participant whose entry differs. Published again without changes, nobody hears anything.
+    """
+    event = load_event(uow, actor, event_id)
+    require_open(event)
+    meetings = _meetings(uow.session, event)
+    if not any(_present_place(meeting)[0] for meeting in meetings) and event.status == "draft":
+        raise InvalidInput(
+            "event.nothing_to_publish",
+            "还没有排好的洽谈，请先计算日程",
+            message_en="No meeting has a place yet; compute the timetable first",
+        )
+    told = _tell(uow, event, meetings, now, settings)
+    event.status = "published"
+    event.published_at = now
+    event.updated_at = now
+    uow.record(now, actor.user_id, "event.publish", "event", event.id, messages=told.messages)
+    uow.commit()
+    return told
+
+
+def cancel_event(uow: UnitOfWork, actor: Actor, event_id: str, now: datetime, settings: Settings) -> Told:
+    """Call the whole event off: every meeting that was told is cancelled in people's calendars."""
+    event = load_event(uow, actor, event_id)
+    require_open(event)
+    meetings = _meetings(uow.session, event)
+    for meeting in meetings:
+        meeting.status = "cancelled"
+        meeting.slot_id = meeting.table_number = None
+        meeting.locked = False
+        meeting.updated_at = now
+    told = _tell(uow, event, meetings, now, settings)
+    event.status = "cancelled"
+    event.registration_open = False
+    event.updated_at = now
+    uow.record(now, actor.user_id, "event.cancel", "event", event.id, messages=told.messages)
+    uow.commit()
+    return told
+
+
+def answer_meeting(uow: UnitOfWork, participant: EventParticipant, meeting_id: str, answer: str, now: datetime) -> None:
+    """A participant accepts or declines one published meeting through their own link; the staff sees it."""
+    if answer not in INVITATION_ANSWERS:
+        raise InvalidInput("invitation.answer", "请选择接受或谢绝", where="answer", message_en="Accept or decline")
+    row = uow.session.scalar(
+        select(MeetingInvitation).where(
+            MeetingInvitation.meeting_id == meeting_id, MeetingInvitation.participant_id == participant.id
+        )
+    )
+    if row is None:
+        raise meeting_not_found()
+    if row.cancelled:
+        raise IllegalMove("invitation.cancelled", "这场洽谈已经取消", message_en="This meeting is cancelled")
+    row.answer = answer
+    row.answered_at = now
+    uow.record(now, None, "meeting.answer", "meeting", meeting_id, participant=participant.id, answer=answer)
+    uow.commit()
+
+
+def remind_participants(uow: UnitOfWork, now: datetime, settings: Settings) -> int:
+    """Remind everybody with published meetings once the day before and once an hour before their first.
+
+    Run by the beat. Late is better than never, but not after the meeting has begun.
+    """
+    soon = now + timedelta(hours=24)
+    events = uow.session.scalars(
+        select(Event).where(
+            Event.status == "published",
+            Event.held_on >= to_shanghai(now).date(),
+            Event.held_on <= to_shanghai(soon).date(),
+        )
+    ).all()
+    reminded = 0
+    for event in events:
+        first: dict[str, Meeting] = {}
+        for meeting in sorted(
+            (one for one in _meetings(uow.session, event) if one.told_slot is not None),
+            key=lambda one: one.told_slot.starts_at if one.told_slot is not None else now,
+        ):
+            for participant_id in meeting.participant_ids:
+                first.setdefault(participant_id, meeting)
+        for participant in _people(uow.session, event):
+            meeting_first = first.get(participant.id)
+            if meeting_first is None or meeting_first.told_slot is None or not participant.contact_email:
+                continue
+            starts_at = meeting_first.told_slot.starts_at
+            if not participant.present or not now < starts_at <= soon:
+                continue
+            hour = starts_at - now <= timedelta(hours=1)
+            occasion = f"hour:{starts_at.isoformat()}" if hour else f"day:{event.held_on.isoformat()}"
+            clock = f"{to_shanghai(starts_at):%H:%M}"
+            place = table_name(event, meeting_first.told_table_number)
+            reminded += _owe_message(
+                uow.session,
+                participant,
+                f"event-remind:{participant.id}:{occasion}",
+                now,
+                settings,
+                subject=(
+                    f"{'一小时后' if hour else '明天'}：{event.title}",
+                    f"{'In an hour' if hour else 'Tomorrow'}: {event.title}",
+                ),
+                text=(
+                    f"您的第一场洽谈 {clock} 开始{f'，{place}' if place else ''}。\n{_where(event, 'zh')}",
+                    f"Your first meeting begins at {clock}{f', {place}' if place else ''}.\n{_where(event, 'en')}",
+                ),
+                label=("查看我的日程", "Open my agenda"),
+            )
+    uow.commit()
+    return reminded
+
+
+def _tell(uow: UnitOfWork, event: Event, meetings: Sequence[Meeting], now: datetime, settings: Settings) -> Told:
+    session = uow.session
+    rows = session.scalars(
+        select(MeetingInvitation).where(MeetingInvitation.meeting_id.in_([meeting.id for meeting in meetings]))
+    )
+    known = {(row.meeting_id, row.participant_id): row for row in rows}
+    needs = {
+        need.id: need
+        for need in session.scalars(select(Need).where(Need.id.in_({one.need_id for one in meetings if one.need_id})))
+    }
+    messages = 0
+    missing: set[str] = set()
+    for meeting in meetings:
+        slot_id, table = _present_place(meeting)
+        slot = meeting.slot if slot_id is not None else None
+        meeting.told_slot_id, meeting.told_table_number = slot_id, table
+        for participant, other in ((meeting.first, meeting.second), (meeting.second, meeting.first)):
+            row = known.get((meeting.id, participant.id))
+            if slot is None:
+                if row is None or row.cancelled:
+                    continue
+                row.cancelled = True
+                row.sequence += 1
+                row.content_key = ""
+                method: Method = "CANCEL"
+            else:
+                key = _content_key(event, slot, table, other)
+                if row is None:
+                    row = MeetingInvitation(
+                        meeting_id=meeting.id,
+                        participant_id=participant.id,
+                        sequence=0,
+                        starts_at=slot.starts_at,
+                        ends_at=slot.ends_at,
+                    )
+                    session.add(row)
+                elif not row.cancelled and row.content_key == key:
+                    continue
+                else:
+                    row.sequence += 1
+                row.cancelled = False
+                row.content_key = key
+                row.starts_at, row.ends_at = slot.starts_at, slot.ends_at
+                # Another time or place is another question.
+                row.answer = row.answered_at = None
+                method = "REQUEST"
+            row.sent_at = now
+            session.flush()
+            if not participant.contact_email:
+                missing.add(participant.name)
+                continue
+            topic = topic_of(needs.get(meeting.need_id or ""))
+            messages += _owe_entry(session, event, participant, other, row, table, topic, method, now, settings)
+    return Told(messages, tuple(sorted(missing)))
+
+
+def _owe_entry(
+    session: Session,
+    event: Event,
+    participant: EventParticipant,
+    other: EventParticipant,
+    row: MeetingInvitation,
+    table: int | None,
+    topic: str,
+    method: Method,
+    now: datetime,
+    settings: Settings,
+) -> int:
+    entry = calendar_entry(event, participant, other, row, table, topic, settings)
+    begins, ends = to_shanghai(row.starts_at), to_shanghai(row.ends_at)
+    time = f"{begins:%Y-%m-%d %H:%M}–{ends:%H:%M}"
+    if method == "CANCEL":
+        subject = (f"已取消：{entry.summary}", f"Cancelled: {other.name} ({event.title})")
+        text = (
+            f"原定 {time} 与{other.name}的洽谈已取消，您的这个时段空出来了。",
+            f"Your meeting with {other.name} at {time} is cancelled; the time is yours again.",
+        )
+    else:
+        changed = row.sequence > 0
+        subject = (
+            f"{'时间地点有变' if changed else '洽谈安排'}：{entry.summary}",
+            f"{'Changed' if changed else 'Meeting'}: {other.name} ({event.title})",
+        )
+        text = (
+            f"{time}（北京时间）\n{entry.location}\n对方：{other.name}" + (f"\n议题：{topic}" if topic else ""),
+            f"{time} (Beijing time)\n{entry.location}\nWith: {other.name}" + (f"\nAbout: {topic}" if topic else ""),
+        )
+    return _owe_message(
+        session,
+        participant,
+        f"meeting-invitation:{row.id}:{row.sequence}",
+        now,
+        settings,
+        subject=subject,
+        text=text,
+        label=("查看我的日程并回复", "Open my agenda and answer"),
+        calendar=(write_calendar([entry], method, settings, language=_language(participant)), method),
+    )
+
+
+def calendar_entry(
+    event: Event,
+    participant: EventParticipant,
+    other: EventParticipant,
+    row: MeetingInvitation,
+    table: int | None,
+    topic: str,
+    settings: Settings,
+) -> CalendarEntry:
+    """A participant's meeting as their calendar has it; only they are named as attendee, nobody's address is told."""
+    url = agenda_address(participant, settings)
+    english = _language(participant) == "en"
+    place = table_name(event, table)
+    location = event.online_address if table is None else f"{event.venue} {place}".strip()
+    lines = [f"{'About: ' if english else '议题：'}{topic}"] if topic else []
+    lines.append(f"{'My agenda: ' if english else '我的日程：'}{url}")
+    return CalendarEntry(
+        uid=calendar_uid(row.id, settings),
+        sequence=row.sequence,
+        stamp=row.sent_at,
+        starts_at=row.starts_at,
+        ends_at=row.ends_at,
+        summary=f"{event.title}: {other.name}" if english else f"与{other.name}洽谈（{event.title}）",
+        location=location,
+        description="\n".join(lines),
+        url=url,
+        attendee_name=participant.contact_name or participant.name,
+        attendee_email=participant.contact_email,
+        answer=row.answer,
+        cancelled=row.cancelled,
+    )
+
+
+def agenda_address(participant: EventParticipant, settings: Settings) -> str:
+    """The address of a participant's own page."""
+    return settings.public_url.rstrip("/") + _agenda_path(participant, settings)
+
+
+def _agenda_path(participant: EventParticipant, settings: Settings) -> str:
+    return f"/agenda/{quote(agenda_token(participant, settings))}"
+
+
+def _owe_message(
+    session: Session,
+    participant: EventParticipant,
+    once_key: str,
+    now: datetime,
+    settings: Settings,
+    *,
+    subject: tuple[str, str],
+    text: tuple[str, str],
+    label: tuple[str, str],
+    calendar: tuple[str, Method] | None = None,
+) -> int:
+    """Owe one mail, texts in Chinese and English; 1, or 0 where it was owed before."""
+    from matching.models import Delivery
+
+    if session.scalar(select(Delivery.id).where(Delivery.once_key == once_key)) is not None:
+        return 0
+    payload: dict[str, object] = {
+        "language": _language(participant),
+        "subject": {"zh": subject[0], "en": subject[1]},
+        "text": {"zh": text[0], "en": text[1]},
+        "label": {"zh": label[0], "en": label[1]},
+        "path": _agenda_path(participant, settings),
+    }
+    if calendar is not None:
+        payload["calendar"] = {"text": calendar[0], "method": calendar[1]}
+    owe_delivery(
+        session, kind="message", once_key=once_key, now=now, address=participant.contact_email, payload=payload
+    )
+    return 1
+
+
+def _language(participant: EventParticipant) -> str:
+    owner = participant.expert or participant.organisation
+    return "en" if owner is not None and owner.language == "en" else "zh"
+
+
+def _content_key(event: Event, slot: EventSlot, table: int | None, other: EventParticipant) -> str:
+    """What a calendar shows of a meeting; while it is the same, nobody need be told."""
+    shown = [
+        slot.starts_at.isoformat(),
+        slot.ends_at.isoformat(),
+        event.online_address if table is None else f"{event.venue} {table_name(event, table)}",
+        event.title,
+        other.name,
+    ]
+    return hashlib.sha256(json.dumps(shown, ensure_ascii=False).encode()).hexdigest()
+
+
+def _present_place(meeting: Meeting) -> tuple[str | None, int | None]:
+    """Where it is to be told: nowhere when it is cancelled or one of the two does not come."""
+    if meeting.status != "wanted" or not (meeting.first.present and meeting.second.present):
+        return None, None
+    return meeting.slot_id, meeting.table_number
+
+
+def _meetings(session: Session, event: Event) -> list[Meeting]:
+    return list(
+        session.scalars(
+            select(Meeting)
+            .where(Meeting.event_id == event.id)
+            .order_by(Meeting.id)
+            .options(
+                joinedload(Meeting.first),
+                joinedload(Meeting.second),
+                joinedload(Meeting.slot),
+                joinedload(Meeting.told_slot),
+            )
+        )
+    )
+
+
+def _people(session: Session, event: Event) -> list[EventParticipant]:
+    return list(
+        session.scalars(
+            select(EventParticipant).where(EventParticipant.event_id == event.id).order_by(EventParticipant.id)
+        )
+    )
+
+
+def _when(event: Event, language: str) -> str:
+    day = event.held_on
+    if language == "en":
+        return f"Date: {day.isoformat()}"
+    return f"日期：{day.year}年{day.month}月{day.day}日"
+
+
+def _where(event: Event, language: str) -> str:
+    places = [place for place in (event.venue, event.online_address) if place]
+    return ("Place: " if language == "en" else "地点：") + "; ".join(places)
