@@ -8,6 +8,7 @@ vectors are not in it: they follow from the rows. Reading happens in one transac
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import io
 import json
@@ -15,13 +16,15 @@ import os
 import shutil
 import tarfile
 import tempfile
+import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import IO, Any
 
+from pydantic import SecretStr
 from sqlalchemy import BigInteger, Connection, Date, Integer, LargeBinary, Table, func, insert, select, text
 from sqlalchemy.sql.schema import Column
 
@@ -30,6 +33,7 @@ from matching.clock import utc_now
 from matching.errors import InvalidInput
 from matching.models import Base
 from matching.models.base import UtcDateTime, WanYuan
+from matching.settings import Settings
 from matching.store.migrate import migrate_up, schema_revision
 
 FORMAT = "duijie-backup-1"
@@ -41,13 +45,25 @@ _ROWS_AT_ONCE = 500
 
 @dataclass(frozen=True, slots=True)
 class BackupReport:
-    """Rows and files in the backup."""
+    """Rows and files in the backup. After a restore `differing` names the settings that the backup's installation had
+    otherwise than this one, with their values there."""
 
     rows: int
     files: int
+    differing: dict[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return f"{self.rows} 行 / rows, {self.files} 个文件 / files"
+
+
+def _plain_settings(settings: Settings) -> str:
+    """As JSON, without secrets, addresses that may hold passwords, and what names places of this machine."""
+    secret = {
+        name
+        for name, about in Settings.model_fields.items()
+        if about.annotation is SecretStr or name.endswith(("_file", "_url", "_dir", "_model"))
+    }
+    return settings.model_dump_json(exclude=secret)
 
 
 def attachments_folder(platform: Platform) -> Path:
@@ -74,7 +90,7 @@ def write_backup(platform: Platform, file: Path) -> BackupReport:
                     members.append((f"tables/{table.name}.jsonl", path))
         settings = Path(folder) / "settings.json"
         settings.write_text(
-            platform.settings.model_dump_json(exclude={"secret_key", "secret_key_file", "database_url", "redis_url"}),
+            _plain_settings(platform.settings),
             encoding="utf-8",
         )
         members.append(("settings.json", settings))
@@ -103,8 +119,8 @@ def restore_backup(platform: Platform, file: Path, *, replace: bool = False) -> 
     """Bring a backup back into an empty installation, or with `replace` into one that holds data.
 
     Everything is checked before anything is touched: a truncated or foreign file, another schema, a member that does
-    not match its sum raise InvalidInput. The rows go in within one transaction. The index is filled afterwards by
-    `duijie index rebuild`.
+    not match its sum raise InvalidInput. The rows go in within one transaction. The index is not in the backup: who
+    restores rebuilds it (`rebuild_index`).
     """
     with tempfile.TemporaryDirectory(prefix="duijie-restore-") as folder:
         manifest = _unpack(file, Path(folder))
@@ -129,13 +145,32 @@ def restore_backup(platform: Platform, file: Path, *, replace: bool = False) -> 
             for table in _tables():
                 _read_table(connection, table, Path(folder) / "tables" / f"{table.name}.jsonl")
             _set_counters(connection)
-        kept = attachments_folder(platform)
-        restored = [path for path in (Path(folder) / "files").rglob("*") if path.is_file()]
-        for path in restored:
-            target = kept / path.relative_to(Path(folder) / "files")
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.move(path, target)
-    return BackupReport(sum(manifest["rows"].values()), len(restored))
+        files = _replace_attachments(attachments_folder(platform), Path(folder) / "files")
+        differing = _differing_settings(platform.settings, Path(folder) / "settings.json")
+    return BackupReport(sum(manifest["rows"].values()), files, differing)
+
+
+def _replace_attachments(kept: Path, restored: Path) -> int:
+    """Let the restored files stand where attachments are kept, and only them; returns how many there are."""
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    # Beside the folder, so that the last step is a rename even where /tmp is another disk.
+    with tempfile.TemporaryDirectory(dir=kept.parent, prefix=".attachments-") as beside:
+        arriving = Path(beside) / "arriving"
+        if restored.is_dir():
+            shutil.copytree(restored, arriving)
+        else:
+            arriving.mkdir()
+        if kept.exists():
+            kept.rename(Path(beside) / "former")
+        arriving.rename(kept)
+    return sum(path.is_file() for path in kept.rglob("*"))
+
+
+def _differing_settings(present: Settings, file: Path) -> dict[str, Any]:
+    """What the backup's installation had set otherwise. It is said, not applied: settings come from the environment."""
+    former: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    current = json.loads(_plain_settings(present))
+    return {name: value for name, value in former.items() if name in current and current[name] != value}
 
 
 def _tables() -> list[Table]:
@@ -206,14 +241,19 @@ def _set_counters(connection: Connection) -> None:
 def _unpack(file: Path, folder: Path) -> dict[str, Any]:
     """The manifest, after every member was unpacked and its sum compared."""
     try:
-        with tarfile.open(file, "r:gz") as archive:
+        with gzip.open(file) as content, tarfile.open(fileobj=content, mode="r:") as archive:
             first = archive.next()
             if first is None or first.name != "manifest.json":
                 raise _refuse(file, "不是对接的备份文件", "This is not a backup of Duijie")
             manifest: dict[str, Any] = json.loads(_content(archive, first).read())
             if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
                 raise _refuse(file, "不是对接的备份文件", "This is not a backup of Duijie")
-            expected: dict[str, str] = manifest["members"]
+            expected = dict(manifest["members"])
+            # What the rest relies on; anything else raises here.
+            sum(dict(manifest["rows"]).values())
+            needed = {"settings.json", *(f"tables/{name}.jsonl" for name in manifest["rows"])}
+            if needed - set(expected):
+                raise ValueError("members without a sum")
             found = set()
             for member in _members(archive):
                 if member.name not in expected or not member.isfile():
@@ -222,7 +262,10 @@ def _unpack(file: Path, folder: Path) -> dict[str, Any]:
                 if _digest(folder / member.name) != expected[member.name]:
                     raise _refuse(file, f"备份已损坏：{member.name}", f"Damaged member: {member.name}")
                 found.add(member.name)
-    except (tarfile.TarError, EOFError, OSError, ValueError, KeyError, TypeError) as error:
+            # The sum of the whole file stands at its end, behind what the archive's reader looks at.
+            while content.read(1 << 20):
+                pass
+    except (tarfile.TarError, EOFError, OSError, ValueError, KeyError, TypeError, zlib.error) as error:
         raise _refuse(file, "备份文件损坏或不完整", "The backup is damaged or incomplete") from error
     if missing := sorted(set(expected) - found):
         raise _refuse(file, f"备份不完整，缺少 {missing[0]}", f"The backup is incomplete: {missing[0]} is missing")
