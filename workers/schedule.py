@@ -14,6 +14,8 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "hand over what leaves": {"task": "duijie.send_deliveries", "schedule": 5.0, "options": {"expires": 5}},
     "expire posts": {"task": "duijie.expire_posts", "schedule": crontab(minute="*/5")},
     "tell owners of posts about to expire": {"task": "duijie.notify_expiry", "schedule": crontab(hour="9", minute="0")},
+    "end interests that were not answered": {"task": "duijie.lapse_interests", "schedule": crontab(minute="*/10")},
+    "remind of what waits": {"task": "duijie.remind", "schedule": crontab(hour="9", minute="5")},
     "tell what was held back": {"task": "duijie.push_held_suggestions", "schedule": crontab(minute="15")},
     "count terms anew": {"task": "duijie.refresh_statistics", "schedule": crontab(hour="3", minute="10")},
     "heal what differs": {"task": "duijie.reconcile", "schedule": crontab(minute="40")},

@@ -8,9 +8,12 @@ from datetime import timedelta
 from celery import shared_task
 
 from matching.clock import utc_now
+from matching.notifying.engagements import remind_of_tasks
 from matching.notifying.expiry import notify_expiry
+from matching.notifying.interests import remind_of_interests
 from matching.notifying.suggestions import push_held_suggestions
 from matching.services.accounts import forget_sessions
+from matching.services.interests import lapse_interests
 from matching.services.posts import expire_posts
 from matching.services.reconcile import reconcile
 from matching.services.statistics import refresh_statistics
@@ -46,6 +49,24 @@ def push_held_suggestions_task() -> int:
         told = push_held_suggestions(uow.session, utc_now(), platform.settings)
         uow.commit()
     return told
+
+
+@shared_task(name="duijie.lapse_interests", queue=UPKEEP_QUEUE)
+def lapse_interests_task() -> int:
+    """End interests that nobody answered in time."""
+    platform = get_platform()
+    with platform.unit_of_work() as uow:
+        return len(lapse_interests(uow, utc_now()))
+
+
+@shared_task(name="duijie.remind", queue=UPKEEP_QUEUE)
+def remind_task() -> int:
+    """Remind people of interests that wait for their answer and of what they are to do in an engagement."""
+    platform = get_platform()
+    with platform.unit_of_work() as uow:
+        reminded = remind_of_interests(uow, utc_now(), platform.settings)
+    with platform.unit_of_work() as uow:
+        return reminded + remind_of_tasks(uow, utc_now())
 
 
 @shared_task(name="duijie.refresh_statistics", queue=MATCHING_QUEUE)
