@@ -10,6 +10,7 @@ import hashlib
 import logging
 import re
 import secrets
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -48,6 +49,7 @@ _LEASE = timedelta(minutes=4)
 _NAME_LENGTH = 255
 _INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 _ROWS_AT_ONCE = 500
+_OFTEN = 5
 
 
 class _Cancelled(Exception):
@@ -395,7 +397,8 @@ def _read(platform: Platform, job: ImportJob) -> None:
         if stored is None or stored.cancel_asked:
             raise _Cancelled
         uow.session.execute(delete(ImportRow).where(ImportRow.job_id == job.id))
-        rows = [_stored_row(job.id, number, row, _kind(job)) for number, row in enumerate(reading.rows, start=1)]
+        names = _title_headers(reading)
+        rows = [_stored_row(job.id, number, row, names) for number, row in enumerate(reading.rows, start=1)]
         for start in range(0, len(rows), _ROWS_AT_ONCE):
             uow.session.execute(insert(ImportRow), rows[start : start + _ROWS_AT_ONCE])
         stored.column_map = column_map
@@ -459,19 +462,27 @@ def _renamed(reading: ImportReading, stored: str, shown: str) -> ImportReading:
     )
 
 
-def _stored_row(job_id: str, number: int, row: RowReading, kind: RecordKind) -> dict[str, Any]:
-    record = row.record
-    name = ""
-    if record is not None:
-        name = str(getattr(record, title_field(kind).name))
+def _title_headers(reading: ImportReading) -> dict[str | None, str]:
+    """Sheet → header of the column that names a row."""
+    title = title_field(reading.kind).name
+    wanted = (title, TEXT_FIELDS.get(reading.kind, title))
+    found: dict[str | None, str] = {}
+    for sheet in reading.columns:
+        for guess in sorted(sheet.columns, key=lambda guess: wanted.index(guess.field) if guess.field in wanted else 9):
+            found.setdefault(sheet.place.sheet, guess.header)
+    return found
+
+
+def _stored_row(job_id: str, number: int, row: RowReading, names: Mapping[str | None, str]) -> dict[str, Any]:
+    sheet = row.place.sheet
     return {
         "job_id": job_id,
         "number": number,
-        "sheet": (row.place.sheet or None) and (row.place.sheet or "")[:100],
+        "sheet": sheet[:100] if sheet else None,
         "row": row.place.row,
         "status": row.status,
         "outcome": None,
-        "name": name or next(iter(row.values.values()), "")[:200],
+        "name": row.values.get(names.get(sheet, ""), "").split("\n")[0][:200],
         "findings": [_stored_finding(finding) for finding in row.findings],
         "cells": dict(row.values),
     }
@@ -550,7 +561,29 @@ def _notes(reading: ImportReading) -> list[dict[str, Any]]:
             {"kind": kind, "code": one.code, "zh": one.zh, "en": one.en, "sheet": one.place.sheet, "row": one.place.row}
             for one in findings
         ]
-    return notes[:1000]
+    return notes[:1000] + _repeated(reading)
+
+
+def _repeated(reading: ImportReading) -> list[dict[str, Any]]:
+    """What is said of many rows, once, with how many and an example; the most frequent first."""
+    counted: Counter[tuple[str, str | None]] = Counter()
+    examples: dict[tuple[str, str | None], Finding] = {}
+    for row in reading.rows:
+        for one in {(found.code, found.place.column_name): found for found in row.findings}.items():
+            counted[one[0]] += 1
+            examples.setdefault(*one)
+    return [
+        {
+            "kind": "repeated",
+            "code": key[0],
+            "column": key[1],
+            "count": count,
+            "zh": examples[key].zh,
+            "en": examples[key].en,
+        }
+        for key, count in counted.most_common(12)
+        if count >= _OFTEN
+    ]
 
 
 # --- putting in ------------------------------------------------------------------------------------------------------

@@ -308,6 +308,7 @@ def _render_job(job_id: str, *, error: str = "") -> str:
             choices=_choices(job),
             hidden=[note for note in job.notes if note["kind"] == "hidden"],
             notices=[note for note in job.notes if note["kind"] == "notice"],
+            repeated=[note for note in job.notes if note["kind"] == "repeated"],
             skipped=[note for note in job.notes if note["kind"] == "skipped"],
             needs_title=job.status == "read" and bool(job.sheets) and needs_title(job),
             confident=_CONFIDENT,
