@@ -57,6 +57,12 @@ class Settings(BaseSettings):
         "7,2", pattern=r"^(\d{1,3}(,\d{1,3})*)?$", description="It is reminded so many days before the time runs out."
     )
     session_hours: int = Field(12, ge=1, description="A sign-in ends after so many hours without use.")
+    require_two_factor_for_staff: bool = Field(
+        False, description="Staff and administrators must set up a second factor before anything else."
+    )
+    private_networks: str = Field(
+        "", description="Networks that webhooks and robots may be in though they are private, `10.1.0.0/16,…`."
+    )
     smtp_host: str = Field("", description="Mail server; empty: no mail leaves, and pages say so.")
     smtp_port: int = Field(465, ge=1, le=65535, description="Its port.")
     smtp_security: Literal["ssl", "starttls", "none"] = Field("ssl", description="How the connection is secured.")

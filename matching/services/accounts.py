@@ -6,8 +6,6 @@ import hashlib
 import secrets
 from datetime import datetime, timedelta
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
 from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import delete, or_, select, update
 from sqlalchemy.orm import Session
@@ -15,16 +13,24 @@ from sqlalchemy.orm import Session
 from matching.errors import DuijieError, InvalidInput, NotFound
 from matching.models import ApiToken, Membership, Organisation, Region, User, UserSession
 from matching.models.user import USER_ROLES
+from matching.services.account_links import make_link, spend_links, use_link
 from matching.services.actor import Actor
+from matching.services.attempts import count_attempts, note_attempt, origin_of, require_few
+from matching.services.deliveries import owe_delivery
+from matching.services.passwords import DUMMY_HASH, check_password, hash_password, needs_new_hash, password_fits
+from matching.settings import Settings
 from matching.store.unit_of_work import UnitOfWork
 
-SHORTEST_PASSWORD = 10
 FAILURES_BEFORE_LOCK = 8
 LOCK = timedelta(minutes=15)
 MEMBER_ROLES = ("owner", "editor", "reader")
 
-_hasher = PasswordHasher()
-_DUMMY_HASH = _hasher.hash("no account has this password")
+FAILURES_OF_ONE_ORIGIN = 50
+"""A whole office signs in from one address; a list of leaked passwords is longer."""
+RESET_LIFE = timedelta(hours=1)
+MOST_RESETS = 3
+"""Mails to one address in an hour."""
+MOST_REQUESTS_OF_ONE_ORIGIN = 30
 
 
 class SignInRefused(DuijieError):
@@ -46,7 +52,7 @@ def add_user(
 ) -> User:
     """Add an account; staff need a region. Raises InvalidInput for a bad or taken address or a weak password."""
     address = clean_email(email)
-    check_password(password, address)
+    check_password(password, address, name)
     if role not in USER_ROLES:
         raise InvalidInput(
             "user.role", f"角色只能是 {'、'.join(USER_ROLES)}", where="role", message_en=f"Role is one of {USER_ROLES}"
@@ -65,7 +71,7 @@ def add_user(
     user = User(
         email=address,
         name=name.strip(),
-        password_hash=_hasher.hash(password),
+        password_hash=hash_password(password),
         role=role,
         region_code=region_code,
         locale=locale,
@@ -97,35 +103,40 @@ def join_organisation(
     uow.commit()
 
 
-def authenticate_user(uow: UnitOfWork, email: str, password: str, now: datetime) -> User:
+def authenticate_user(uow: UnitOfWork, email: str, password: str, now: datetime, *, origin: str | None = None) -> User:
     """The account whose e-mail and password these are; raises SignInRefused.
 
-    After FAILURES_BEFORE_LOCK wrong passwords in a row the account is locked for LOCK. An unknown address takes as long
-    as a known one.
+    After FAILURES_BEFORE_LOCK wrong passwords in a row the account is locked for LOCK; an `origin` (an address of the
+    network) that failed FAILURES_OF_ONE_ORIGIN times within LOCK gets TooManyAttempts, whichever accounts it tried. An
+    unknown address takes as long as a known one.
     """
     refused = SignInRefused(
         "sign_in.refused",
         "邮箱或密码不正确；多次失败后账号会暂时锁定 15 分钟",
         message_en="E-mail or password is wrong; after several failures an account is locked for 15 minutes",
     )
+    place = origin_of(origin) if origin is not None else None
+    if place is not None:
+        require_few(uow.session, "sign_in", place, now, most=FAILURES_OF_ONE_ORIGIN)
     user = uow.session.scalar(select(User).where(User.email == email.strip().lower()))
-    if user is None or user.password_hash is None or not user.active:
-        _matches(_DUMMY_HASH, password)
-        raise refused
-    locked = user.locked_until is not None and user.locked_until > now
-    if not _matches(user.password_hash, password) or locked:
-        if not locked:
+    known = user is not None and user.password_hash is not None and user.active
+    fits = password_fits(user.password_hash if known and user and user.password_hash else DUMMY_HASH, password)
+    locked = user is not None and user.locked_until is not None and user.locked_until > now
+    if user is None or not known or not fits or locked:
+        if place is not None:
+            note_attempt(uow.session, "sign_in", place, now, span=LOCK)
+        if user is not None and known and not locked:
             user.failed_sign_ins += 1
             if user.failed_sign_ins >= FAILURES_BEFORE_LOCK:
                 user.locked_until = now + LOCK
                 user.failed_sign_ins = 0
                 uow.record(now, None, "user.lock", "user", user.id)
-            uow.commit()
+        uow.commit()
         raise refused
     user.failed_sign_ins = 0
     user.locked_until = None
-    if _hasher.check_needs_rehash(user.password_hash):
-        user.password_hash = _hasher.hash(password)
+    if user.password_hash is not None and needs_new_hash(user.password_hash):
+        user.password_hash = hash_password(password)
     uow.commit()
     return user
 
@@ -135,20 +146,113 @@ def set_password(uow: UnitOfWork, actor: Actor, user_id: str, password: str, now
     user = uow.session.get(User, user_id)
     if user is None:
         raise NotFound("user.not_found", "没有这个账号", message_en="No such account")
-    check_password(password, user.email)
-    user.password_hash = _hasher.hash(password)
-    uow.session.execute(update(UserSession).where(UserSession.user_id == user_id).values(ended_at=now))
-    uow.session.execute(
-        update(ApiToken).where(ApiToken.user_id == user_id, ApiToken.revoked_at.is_(None)).values(revoked_at=now)
-    )
-    uow.record(now, actor.user_id, "user.password", "user", user_id)
+    _replace_password(uow, user, password, now, actor.user_id)
     uow.commit()
 
 
-def open_session(uow: UnitOfWork, user: User, now: datetime) -> str:
-    """Begin a sign-in; returns its token, which only the browser keeps."""
+def change_password(uow: UnitOfWork, actor: Actor, present: str, password: str, now: datetime) -> None:
+    """Change one's own password; takes the present one. Every sign-in ends and a mail tells of it.
+
+    Wrong present passwords count as failed sign-ins do. Raises InvalidInput with `where` present or password.
+    """
+    user = uow.session.get(User, actor.user_id) if actor.user_id is not None else None
+    if user is None:
+        raise NotFound("user.not_found", "没有这个账号", message_en="No such account")
+    try:
+        authenticate_user(uow, user.email, present, now)
+    except SignInRefused as error:
+        raise InvalidInput(
+            "user.present_password",
+            "现在的密码不正确；多次失败后账号会暂时锁定 15 分钟",
+            where="present",
+            message_en="The present password is wrong; after several failures the account is locked for 15 minutes",
+        ) from error
+    _replace_password(uow, user, password, now, user.id)
+    owe_delivery(
+        uow.session,
+        kind="password_changed",
+        once_key=f"password_changed:{user.id}:{now.isoformat()}",
+        user_id=user.id,
+        now=now,
+    )
+    uow.commit()
+
+
+def ask_for_reset(uow: UnitOfWork, email: str, now: datetime, *, origin: str | None = None) -> None:
+    """Mail a link to choose a new password, if there is such an account; what is answered is the same either way.
+
+    At most MOST_RESETS mails an hour; raises TooManyAttempts for an origin that asks again and again.
+    """
+    address = clean_email(email)
+    place = origin_of(origin) if origin is not None else None
+    if place is not None:
+        require_few(uow.session, "reset", place, now, most=MOST_REQUESTS_OF_ONE_ORIGIN)
+        note_attempt(uow.session, "reset", place, now, span=timedelta(hours=1))
+    note_attempt(uow.session, "reset_mail", address, now, span=timedelta(hours=1))
+    user = uow.session.scalar(select(User).where(User.email == address, User.active))
+    if user is not None and may_be_mailed(uow.session, "reset_mail", address, now):
+        link_id = make_link(uow.session, "reset", user.id, now, life=RESET_LIFE)
+        owe_delivery(
+            uow.session,
+            kind="reset_password",
+            once_key=f"reset_password:{link_id}",
+            user_id=user.id,
+            payload={"link_id": link_id},
+            now=now,
+        )
+        uow.record(now, None, "user.ask_reset", "user", user.id)
+    uow.commit()
+
+
+def reset_password(uow: UnitOfWork, settings: Settings, token: str, password: str, now: datetime) -> User:
+    """Choose a new password by a mailed link, which is spent; raises NotFound for one that does not work.
+
+    Who reads mail at the address owns the account, so a lock ends, too. The second factor, if any, stays.
+    """
+    user_id = use_link(uow.session, settings, "reset", token, now)
+    user = uow.session.get(User, user_id)
+    if user is None or not user.active:
+        raise NotFound("user.not_found", "没有这个账号", message_en="No such account")
+    _replace_password(uow, user, password, now, user.id)
+    user.failed_sign_ins = 0
+    user.locked_until = None
+    uow.commit()
+    return user
+
+
+def may_be_mailed(session: Session, what: str, address: str, now: datetime) -> bool:
+    """Whether the address, counted already, is within what it may be sent in an hour."""
+    return count_attempts(session, what, address, now) <= MOST_RESETS
+
+
+def _replace_password(uow: UnitOfWork, user: User, password: str, now: datetime, actor_id: str | None) -> None:
+    check_password(password, user.email, user.name)
+    user.password_hash = hash_password(password)
+    uow.session.execute(
+        update(UserSession).where(UserSession.user_id == user.id, UserSession.ended_at.is_(None)).values(ended_at=now)
+    )
+    uow.session.execute(
+        update(ApiToken).where(ApiToken.user_id == user.id, ApiToken.revoked_at.is_(None)).values(revoked_at=now)
+    )
+    spend_links(uow.session, "reset", user.id, now)
+    uow.record(now, actor_id, "user.password", "user", user.id)
+
+
+def open_session(
+    uow: UnitOfWork, user: User, now: datetime, *, device: str | None = None, address: str | None = None
+) -> str:
+    """Begin a sign-in; returns its token, which only the browser keeps. `device` and `address` are for its owner."""
     token = secrets.token_urlsafe(32)
-    uow.session.add(UserSession(token_hash=token_hash(token), user_id=user.id, created_at=now, seen_at=now))
+    uow.session.add(
+        UserSession(
+            token_hash=token_hash(token),
+            user_id=user.id,
+            created_at=now,
+            seen_at=now,
+            device=device[:120] if device else None,
+            address=address[:45] if address else None,
+        )
+    )
     uow.record(now, user.id, "user.sign_in", "user", user.id)
     uow.commit()
     return token
@@ -184,6 +288,43 @@ def end_session(uow: UnitOfWork, token: str, now: datetime) -> None:
         uow.commit()
 
 
+def list_sessions(session: Session, user_id: str, now: datetime, *, unused_for: timedelta) -> list[UserSession]:
+    """The account's sign-ins that work now, the last used first."""
+    return list(
+        session.scalars(
+            select(UserSession)
+            .where(
+                UserSession.user_id == user_id,
+                UserSession.ended_at.is_(None),
+                UserSession.seen_at > now - unused_for,
+            )
+            .order_by(UserSession.seen_at.desc(), UserSession.token_hash)
+        )
+    )
+
+
+def end_listed_session(uow: UnitOfWork, actor: Actor, session_id: str, now: datetime) -> None:
+    """End one of the actor's own sign-ins, named by the hash of its token; raises NotFound for any other."""
+    row = uow.session.get(UserSession, session_id)
+    if row is None or row.user_id != actor.user_id:
+        raise NotFound("session.not_found", "没有这次登录", message_en="There is no such sign-in")
+    if row.ended_at is None:
+        row.ended_at = now
+        uow.record(now, actor.user_id, "user.end_session", "user", row.user_id)
+        uow.commit()
+
+
+def end_other_sessions(uow: UnitOfWork, actor: Actor, kept: str | None, now: datetime) -> int:
+    """End all of the actor's sign-ins but the one with the token `kept`; returns how many."""
+    statement = update(UserSession).where(UserSession.user_id == actor.user_id, UserSession.ended_at.is_(None))
+    if kept is not None:
+        statement = statement.where(UserSession.token_hash != token_hash(kept))
+    ended = uow.session.execute(statement.values(ended_at=now))
+    uow.record(now, actor.user_id, "user.end_sessions", "user", str(actor.user_id))
+    uow.commit()
+    return int(ended.rowcount)  # type: ignore[attr-defined]
+
+
 def forget_sessions(uow: UnitOfWork, now: datetime, *, unused_for: timedelta) -> None:
     """Delete sign-ins that have ended or were long unused. Run by the beat."""
     uow.session.execute(
@@ -205,25 +346,3 @@ def clean_email(email: str) -> str:
     except EmailNotValidError as error:
         raise InvalidInput("user.email", "邮箱地址无效", where="email", message_en="Invalid e-mail address") from error
     return checked.normalized.lower()
-
-
-def check_password(password: str, email: str) -> None:
-    """Raises InvalidInput for a short password or one that is made of the address."""
-    if len(password) < SHORTEST_PASSWORD:
-        raise InvalidInput(
-            "user.password_short",
-            f"密码至少 {SHORTEST_PASSWORD} 位",
-            where="password",
-            message_en=f"A password has at least {SHORTEST_PASSWORD} characters",
-        )
-    if password.lower() in (email, email.split("@")[0]) or len(set(password)) < 4:
-        raise InvalidInput(
-            "user.password_weak", "密码过于简单", where="password", message_en="The password is too simple"
-        )
-
-
-def _matches(password_hash: str, password: str) -> bool:
-    try:
-        return _hasher.verify(password_hash, password)
-    except (VerificationError, InvalidHashError):
-        return False
