@@ -34,6 +34,8 @@ COMPARED = ("submitted", "published", "paused")
 """Posts in these states can be duplicates of each other; of the own organisation's also what is not handed in yet."""
 _OWN = ("draft", "returned")
 MOST_CANDIDATES = 60
+"""Posts that are compared letter by letter, those that share most hashes first."""
+_MOST_HITS = 500
 
 Decision = Literal["close_first", "close_second", "not_duplicate"]
 
@@ -62,28 +64,27 @@ def find_alike(
     wanted = print_document(document)
     if not wanted.values:
         return []
-    hits = func.count()
+    # Hashes first and by themselves: joined with the posts, SQLite would read all of these.
+    hits = session.scalars(
+        select(PostFingerprint.post_id)
+        .where(PostFingerprint.value.in_(sorted(wanted.values)))
+        .group_by(PostFingerprint.post_id)
+        .order_by(func.count().desc(), PostFingerprint.post_id)
+        .limit(_MOST_HITS)
+    ).all()
     states: ColumnElement[bool] = Post.status.in_(COMPARED)
     if audience.organisation_ids:
         states = or_(states, Post.organisation_id.in_(audience.organisation_ids) & Post.status.in_(_OWN))
-    ids = session.scalars(
-        select(Post.id)
-        .join(PostFingerprint, PostFingerprint.post_id == Post.id)
-        .where(
-            PostFingerprint.value.in_(sorted(wanted.values)),
-            Post.side == document.side,
-            Post.id.not_in([document.id, *but]),
-            states,
-            visible_posts(audience, now),
+    left_out = {document.id, *but}
+    ids = [post_id for post_id in hits if post_id not in left_out]
+    seen = set(
+        session.scalars(
+            select(Post.id).where(Post.id.in_(ids), Post.side == document.side, states, visible_posts(audience, now))
         )
-        .group_by(Post.id)
-        .order_by(hits.desc(), Post.id)
-        .limit(MOST_CANDIDATES)
-    ).all()
-    if not ids:
-        return []
+    )
+    candidates = [post_id for post_id in ids if post_id in seen][:MOST_CANDIDATES]
     found = []
-    for post in session.scalars(select(Post).where(Post.id.in_(ids))):
+    for post in session.scalars(select(Post).where(Post.id.in_(candidates))):
         other = print_document(post.to_document())
         if nearly_agree(wanted, other):
             found.append(AlikePost(post, compare(wanted, other).shared))

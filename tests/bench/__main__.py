@@ -9,7 +9,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-DATA = {"bench_scheduling": "b2b", "bench_encoder": "scale", "bench_matching": "bdci359"}
+DATA = {
+    "bench_scheduling": "b2b",
+    "bench_encoder": "scale",
+    "bench_matching": "bdci359",
+    "bench_duplicates": "neardup",
+}
 """Subfolder that a benchmark takes as its argument; the others need none."""
 
 
