@@ -22,7 +22,7 @@ from web.html.search import search
 from web.html.sessions import sessions
 from web.languages import install_languages
 from web.navigation import navigation
-from web.ops import make_ops
+from web.ops import make_ops, watch_requests
 from web.reader import Clock, install_reader
 from web.security import protect
 from web.uploads import allow_uploads
@@ -32,6 +32,7 @@ def create_app(platform: Platform, *, clock: Clock = utc_now) -> Flask:
     """The application. `clock` gives the present moment in UTC; only tests pass another."""
     app = Flask(__name__, static_folder=None)
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
+    watch_requests(app)
     protect(app, platform.settings)
     allow_uploads(app)
     # Tokens live as long as the session: a form may stand open over lunch.

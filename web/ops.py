@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, current_app, jsonify
+import time
+
+from flask import Blueprint, Flask, Response, current_app, g, jsonify, request
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from matching.bootstrap import Platform
-from matching.observing.metrics import render_metrics
+from matching.observing.metrics import REQUEST_SECONDS, render_metrics
 from matching.observing.parts import check_parts, product_version
+
+
+def watch_requests(app: Flask) -> None:
+    """Count how long requests take, by the view that answered: an address could hold what somebody searched for."""
+
+    @app.before_request
+    def _begin() -> None:
+        g.began = time.monotonic()
+
+    @app.after_request
+    def _end(response: Response) -> Response:
+        began = g.pop("began", None)
+        if began is not None:
+            REQUEST_SECONDS.labels(request.endpoint or "none", request.method, str(response.status_code)).observe(
+                time.monotonic() - began
+            )
+        return response
 
 
 def make_ops(platform: Platform) -> Blueprint:

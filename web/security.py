@@ -6,6 +6,7 @@ import re
 import secrets
 from urllib.parse import urlsplit
 
+import structlog
 from flask import Flask, Response, g, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -52,6 +53,8 @@ def protect(app: Flask, settings: Settings) -> None:
     def _name_request() -> None:
         given = request.headers.get("X-Request-ID", "")
         g.request_id = given if settings.behind_proxy and _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=g.request_id)
 
     @app.after_request
     def _add_headers(response: Response) -> Response:

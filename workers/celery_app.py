@@ -85,6 +85,7 @@ app = make_celery(load_settings())
 
 @worker_init.connect
 def _prepare(**_: Any) -> None:
+    import workers.observing  # noqa: F401 - connects its signals
     from workers.processes import prepare_worker
 
     prepare_worker()

@@ -1,12 +1,18 @@
-"""Figures for Prometheus. What all processes share is read from where it is; durations are each process's own."""
+"""Figures for Prometheus, the same from whichever process is asked.
+
+What is in the database, the index and Redis is read there at each scrape. Durations of requests are counted in
+files that the processes of one web server share (prometheus_client's multiprocess mode), those of tasks in Redis.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 
 from prometheus_client import REGISTRY, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector, CollectorRegistry
 from redis import Redis
 from redis.exceptions import RedisError
@@ -17,6 +23,7 @@ from matching.bootstrap import Platform
 from matching.clock import utc_now
 from matching.models import Post, Suggestion
 from matching.observing.parts import queue_depths
+from matching.observing.task_durations import task_durations
 from matching.store.outbox import outbox_backlog
 
 REQUEST_SECONDS = Histogram(
@@ -74,6 +81,7 @@ class _Shared(Collector):
             for queue, waiting in queue_depths(client).items():
                 depth.add_metric([queue], waiting)
             yield depth
+            yield task_durations(client)
         finally:
             client.close()
 
@@ -82,4 +90,8 @@ def render_metrics(platform: Platform) -> bytes:
     """Everything in the text format of Prometheus."""
     shared = CollectorRegistry(auto_describe=False)
     shared.register(_Shared(platform))
-    return generate_latest(REGISTRY) + generate_latest(shared)
+    own: CollectorRegistry = REGISTRY
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        own = CollectorRegistry()
+        MultiProcessCollector(own)  # type: ignore[no-untyped-call]
+    return generate_latest(own) + generate_latest(shared)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import pytest
+import structlog
+from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -132,3 +135,16 @@ def test_production_refuses_to_start_without_a_secret(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput) as caught:
         create_app(Platform(Settings(mode="production", data_dir=tmp_path)))
     assert caught.value.code == "settings.secret_key"
+
+
+def test_log_lines_of_a_request_carry_its_id(app: Flask) -> None:
+    seen: list[dict[str, Any]] = []
+
+    @app.get("/logged")
+    def logged() -> str:
+        seen.append(structlog.contextvars.get_contextvars())
+        return ""
+
+    answers = [app.test_client().get("/logged") for _ in range(2)]
+    assert [{"request_id": answer.headers["X-Request-ID"]} for answer in answers] == seen
+    assert seen[0] != seen[1]
