@@ -84,6 +84,21 @@ def add_organisation(
     approved: bool = False,
 ) -> Organisation:
     """Add an organisation; raises InvalidInput for a wrong kind or code, or a code that is taken."""
+    organisation = make_organisation(uow, actor, entered, now, organisation_id=organisation_id, approved=approved)
+    uow.commit()
+    return organisation
+
+
+def make_organisation(
+    uow: UnitOfWork,
+    actor: Actor,
+    entered: OrganisationFields,
+    now: datetime,
+    *,
+    organisation_id: str | None = None,
+    approved: bool = False,
+) -> Organisation:
+    """As `add_organisation`, within a use case that commits."""
     if entered.kind not in ORGANISATION_KINDS:
         raise InvalidInput("organisation.kind", "单位类型无效", where="kind", message_en="Invalid kind")
     name = " ".join(entered.name.split())
@@ -124,7 +139,6 @@ def add_organisation(
     uow.session.add(organisation)
     uow.session.flush()
     uow.record(now, actor.user_id, "organisation.add", "organisation", organisation.id)
-    uow.commit()
     return organisation
 
 
@@ -132,6 +146,15 @@ def add_expert(
     uow: UnitOfWork, actor: Actor, entered: ExpertFields, now: datetime, *, expert_id: str | None = None
 ) -> Expert:
     """Add an expert with the present employer; people are never merged by name."""
+    expert = make_expert(uow, actor, entered, now, expert_id=expert_id)
+    uow.commit()
+    return expert
+
+
+def make_expert(
+    uow: UnitOfWork, actor: Actor, entered: ExpertFields, now: datetime, *, expert_id: str | None = None
+) -> Expert:
+    """As `add_expert`, within a use case that commits."""
     if not entered.name.strip():
         raise InvalidInput("expert.name", "请填写专家姓名", where="name", message_en="Please give the name")
     if entered.user_id is not None and uow.session.get(User, entered.user_id) is None:
@@ -163,5 +186,4 @@ def add_expert(
     uow.session.add(expert)
     uow.session.flush()
     uow.record(now, actor.user_id, "expert.add", "expert", expert.id)
-    uow.commit()
     return expert
