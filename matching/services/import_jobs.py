@@ -628,11 +628,12 @@ def _put_in(platform: Platform, job: ImportJob, clock: Clock) -> None:
         if taken:
             uow.session.execute(update(ImportRow), taken)
         for one in outcomes:
-            if one.outcome == "refused":
+            # Refused, or found only now to say what another post says.
+            if one.outcome == "refused" or any(finding.code == "import.duplicate" for finding in one.row.findings):
                 uow.session.execute(
                     update(ImportRow)
                     .where(ImportRow.job_id == job.id, ImportRow.number == one.number)
-                    .values(status="refused", findings=[_stored_finding(finding) for finding in one.row.findings])
+                    .values(status=one.row.status, findings=[_stored_finding(finding) for finding in one.row.findings])
                 )
 
     import_records(

@@ -31,7 +31,10 @@ from matching.importing.vocabularies import Vocabularies, VocabularyTerm
 from matching.models import Affiliation, Capability, ErasedPerson, Expert, Need, Organisation, Post, Region
 from matching.models import VocabularyTerm as TermRow
 from matching.models.base import new_id
+from matching.policy import Audience
+from matching.queries.posts import audience_for
 from matching.services.actor import Actor
+from matching.services.duplicates import find_alike, keep_fingerprint
 from matching.services.lifecycle import EDITABLE, next_status
 from matching.services.organisations import name_key
 from matching.services.posts import (
@@ -77,12 +80,15 @@ class ImportReport:
     changed: int = 0
     unchanged: int = 0
     refused: list[RowReading] = field(default_factory=list)
+    alike: list[RowReading] = field(default_factory=list)
+    """Rows that became posts although one that says nearly the same was there; each names it in its last finding."""
     organisations_added: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class RowOutcome:
-    """What became of one row: `number` is its place in the reading, from 1; `row` carries the reason of a refusal."""
+    """What became of one row: `number` is its place in the reading, from 1; `row` carries the reason of a refusal, and
+    a warning found only when it was put in."""
 
     number: int
     outcome: Outcome
@@ -175,6 +181,9 @@ def _import_row(importer: _Importer, number: int, row: RowReading, report: Impor
         report.refused.append(refused)
         return RowOutcome(number, "refused", refused)
     setattr(report, outcome, getattr(report, outcome) + 1)
+    if warning := importer.find_alike_to_added(row):
+        row = replace(row, status="warned", findings=(*row.findings, warning))
+        report.alike.append(row)
     return RowOutcome(number, outcome, row)
 
 
@@ -205,6 +214,28 @@ class _Importer:
         self._posts: dict[tuple[str, str | None], Post] = {}
         self._experts: dict[str, Expert] = {}
         self._some_erased = False
+        self._added: Post | None = None
+        self._audience: Audience | None = None
+
+    def find_alike_to_added(self, row: RowReading) -> Finding | None:
+        """Which post the one just added says again, as far as the actor may see it; rows of the same file included."""
+        post, self._added = self._added, None
+        if post is None:
+            return None
+        session = self.uow.session
+        session.flush()
+        self._audience = self._audience or audience_for(session, self._actor)
+        alike = find_alike(session, post.to_document(), self._audience, self._now, limit=1)
+        keep_fingerprint(session, post)
+        if not alike:
+            return None
+        other, share = alike[0].post, round(alike[0].shared * 100)
+        return Finding(
+            code="import.duplicate",
+            zh=f"与已有信息“{other.title}”有 {share} % 的文字相同，可能重复",
+            en=f"{share} % of the text is that of “{other.title}”; it may be a duplicate",
+            place=row.place,
+        )
 
     def find_known(self, records: Sequence[AnyRecord]) -> None:
         """Load at once what the batch's rows may already be."""
@@ -231,6 +262,7 @@ class _Importer:
     def forget_found(self) -> None:
         """A row was rolled back: organisations that it added are gone."""
         self._organisations.clear()
+        self._added = None
 
     def _note_post(self, post: Post) -> None:
         self._posts[post.organisation_id, post.external_id] = post
@@ -271,6 +303,7 @@ class _Importer:
                     submit_directly(self.uow, self._actor, post, self._now)
                 else:
                     publish_directly(self.uow, self._actor, post, self._now, self._settings)
+            self._added = post
             return "added"
         before, extra, version = snapshot(post), dict(post.extra), post.version
         apply_fields(self.uow, post, _with_known(entered, post))

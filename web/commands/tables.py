@@ -71,6 +71,10 @@ def import_table(
             click.echo(str(finding), err=True)
     if len(report.refused) > _SHOWN_REFUSALS:
         click.echo(f"… 另有 {len(report.refused) - _SHOWN_REFUSALS} 行未导入 / more rows refused", err=True)
+    for row in report.alike[:_SHOWN_REFUSALS]:
+        click.echo(str(row.findings[-1]), err=True)
+    if len(report.alike) > _SHOWN_REFUSALS:
+        click.echo(f"… 另有 {len(report.alike) - _SHOWN_REFUSALS} 行可能重复 / more rows may be duplicates", err=True)
     if report.refused and not dry_run:
         target = refused or file.with_name(f"{file.stem}-未导入.xlsx")
         from matching.importing.refused import write_refused_rows

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
 from matching.bootstrap import Platform
 from matching.errors import IllegalMove, NotAllowed, NotFound
+from matching.importing.records import read_records
 from matching.models import DuplicatePair, Notification, Post
 from matching.policy import Audience
 from matching.queries.duplicates import list_duplicate_pairs
 from matching.queries.posts import audience_for
+from matching.services.actor import SYSTEM
 from matching.services.duplicates import choose_richer, find_alike, note_duplicates, settle_duplicate
+from matching.services.imports import import_records
 from matching.services.posts import NeedFields, edit_post, submit_post
 from tests.factories.people import Member, make_member, make_staff
 from tests.factories.posts import make_capability, make_need
@@ -192,3 +196,38 @@ def test_staff_of_elsewhere_and_members_settle_nothing(
     with platform.unit_of_work() as uow, pytest.raises((NotAllowed, NotFound)):
         settle_duplicate(uow, firm.actor, pair_id, "close_first", now)
     assert [state for state, _ in pairs(platform)] == ["open"]
+
+
+def test_an_import_warns_of_rows_that_say_what_another_post_says(
+    platform: Platform, firm: Member, now: datetime, tmp_path: Path
+) -> None:
+    note(platform, now, make_need(platform, firm, now, problem=PROSE))
+    file = tmp_path / "needs.csv"
+    header = "单位名称,需求名称,概述\n"
+    rows = [f"甲厂,高频线路板翘曲,{VARIED}\n", f"乙厂,压铸件防腐,{OTHER}\n", f"丙厂,压铸件 防腐,{OTHER}\n"]
+    file.write_text(header + "".join(rows), encoding="utf-8")
+    for dry_run in (True, False):
+        reading = read_records(file, "needs")
+        report = import_records(platform, SYSTEM, reading, now, region_code="440784", dry_run=dry_run)
+        assert report.added == 3
+        assert [(row.place.row, row.status, row.findings[-1].code) for row in report.alike] == [
+            (2, "warned", "import.duplicate"),
+            (4, "warned", "import.duplicate"),
+        ]
+        assert "高频线路板翘曲控制" in report.alike[0].findings[-1].zh
+    with platform.reading() as session:
+        hidden = session.scalars(select(Post).where(Post.organisation_id == firm.organisation_id)).one()
+        assert hidden.status == "published"
+
+
+def test_an_import_names_no_post_that_its_actor_may_not_see(
+    platform: Platform, firm: Member, rival: Member, now: datetime, tmp_path: Path
+) -> None:
+    note(platform, now, make_need(platform, firm, now, problem=PROSE, visibility="matched"))
+    file = tmp_path / "needs.csv"
+    file.write_text(f"需求名称,概述\n高频线路板翘曲,{VARIED}\n", encoding="utf-8")
+    reading = read_records(file, "needs")
+    report = import_records(
+        platform, rival.actor, reading, now, region_code="440784", organisation_id=rival.organisation_id
+    )
+    assert (report.added, report.alike) == (1, [])
