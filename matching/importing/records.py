@@ -1019,15 +1019,18 @@ def natural_key(kind: RecordKind, values: Mapping[str, Any]) -> str:
 
 
 def row_values(row: TableRow, guesses: list[ColumnGuess]) -> dict[str, str]:
-    """The texts of a row by header, as they stand in the file; personal data that is not collected is left out."""
+    """The texts of a row by header, as they stand in the file; personal data that is not collected is left out.
+
+    Empty cells are there too: the column in which something is missing is the one that has to be filled in.
+    """
     values: dict[str, str] = {}
     for guess in guesses:
-        cell = row.cells.get(guess.column)
-        if cell is not None and guess.collected:
+        if guess.collected:
+            cell = row.cells.get(guess.column)
             header, number = guess.header, 2
             while header in values:
                 header, number = f"{guess.header} ({number})", number + 1
-            values[header] = cell.text
+            values[header] = cell.text if cell is not None else ""
     return values
 
 

@@ -13,6 +13,7 @@ from matching.notifying.expiry import notify_expiry
 from matching.notifying.interests import remind_of_interests
 from matching.notifying.suggestions import push_held_suggestions
 from matching.services.accounts import forget_sessions
+from matching.services.import_jobs import forget_imports
 from matching.services.interests import lapse_interests
 from matching.services.posts import expire_posts
 from matching.services.reconcile import reconcile
@@ -94,3 +95,4 @@ def forget_task() -> None:
     with platform.unit_of_work() as uow:
         forget_done(uow.session, now - timedelta(days=30))
         uow.commit()
+    forget_imports(platform, now)

@@ -392,9 +392,9 @@ def test_refused_rows_come_back_in_a_file_that_can_be_corrected(tmp_path: Path) 
     book = openpyxl.load_workbook(tmp_path / "fix.xlsx")
     sheet = book.worksheets[0]
     assert [[cell.value for cell in row] for row in sheet] == [
-        ["编号", "企业名称", "描述", "备注", "需求名称", "未导入原因", "原位置"],
-        ["2", "示例乙", neutralise("=二"), "y", None, "需求名称：缺少“需求名称”", "a.csv 第 3 行"],
-        ["1", "示例丙", "三", "z", "发泡", "编号 1 与 a.csv 第 2 行 重复", "a.csv 第 4 行"],
+        ["编号", "企业名称", "需求名称", "描述", "备注", "未导入原因", "原位置"],
+        ["2", "示例乙", None, neutralise("=二"), "y", "需求名称：缺少“需求名称”", "a.csv 第 3 行"],
+        ["1", "示例丙", "发泡", "三", "z", "编号 1 与 a.csv 第 2 行 重复", "a.csv 第 4 行"],
     ]
     sheet["E2"] = "补上的名称"
     sheet["A3"] = "3"
