@@ -396,7 +396,7 @@ def test_refused_rows_come_back_in_a_file_that_can_be_corrected(tmp_path: Path) 
         ["2", "示例乙", None, neutralise("=二"), "y", "需求名称：缺少“需求名称”", "a.csv 第 3 行"],
         ["1", "示例丙", "发泡", "三", "z", "编号 1 与 a.csv 第 2 行 重复", "a.csv 第 4 行"],
     ]
-    sheet["E2"] = "补上的名称"
+    sheet["C2"] = "补上的名称"
     sheet["A3"] = "3"
     book.save(tmp_path / "fix.xlsx")
     corrected = read_records(tmp_path / "fix.xlsx", "needs")
