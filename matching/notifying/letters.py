@@ -126,8 +126,8 @@ def _confirm_registration(payload: Mapping[str, Any], language: str, settings: S
             blocks=(
                 f"Hello {payload['name']},",
                 f"somebody, probably you, asked for an account for {payload['organisation']}. Please confirm that this "
-                "address is yours. The office then checks the organisation and answers by mail.",
-                Action("Confirm the address (works once, within 48 hours)", url),
+                "address is yours and choose a password. The office then checks the organisation and answers by mail.",
+                Action("Confirm and choose a password (works once, within 48 hours)", url),
                 "If it was not you, ignore this mail: without the confirmation nothing happens.",
             ),
         )
@@ -135,8 +135,9 @@ def _confirm_registration(payload: Mapping[str, Any], language: str, settings: S
         subject="请确认您的邮箱",
         blocks=(
             f"{payload['name']}，您好：",
-            f"有人（应该是您）用这个邮箱为「{payload['organisation']}」申请账号。请确认邮箱是您的，随后主管部门会核实单位并邮件答复。",
-            Action("确认邮箱（48 小时内有效，只能用一次）", url),
+            f"有人（应该是您）用这个邮箱为「{payload['organisation']}」申请账号。请确认邮箱是您的并设置密码，"
+            "随后主管部门会核实单位并邮件答复。",
+            Action("确认邮箱并设置密码（48 小时内有效，只能用一次）", url),
             "如果不是您本人申请，请不必理会：不确认就不会有任何改变。",
         ),
     )
@@ -168,6 +169,25 @@ def _already_registered(_payload: Mapping[str, Any], language: str, settings: Se
     )
 
 
+def _registration_waiting(payload: Mapping[str, Any], language: str, _settings: Settings) -> Letter:
+    if language == "en":
+        return Letter(
+            subject="Your registration is being checked",
+            blocks=(
+                f"Hello {payload['name']},",
+                "somebody, probably you, registered with this address again. Your first registration is still waiting "
+                "for the office, which answers by mail; you need do nothing.",
+            ),
+        )
+    return Letter(
+        subject="您的注册申请正在审核",
+        blocks=(
+            f"{payload['name']}，您好：",
+            "有人（应该是您）用这个邮箱再次提交了注册申请。先前的申请还在等待主管部门审核，结果会邮件告知，不必重复提交。",
+        ),
+    )
+
+
 def _registration_approved(payload: Mapping[str, Any], language: str, settings: Settings) -> Letter:
     url = public_address(settings, "/sign-in")
     if language == "en":
@@ -184,7 +204,7 @@ def _registration_approved(payload: Mapping[str, Any], language: str, settings: 
         subject="您的账号已经开通",
         blocks=(
             f"{payload['name']}，您好：",
-            f"主管部门已通过您为「{payload['organisation']}」提出的注册申请。现在可以用这个邮箱和申请时设的密码登录。",
+            f"主管部门已通过您为「{payload['organisation']}」提出的注册申请。现在可以用这个邮箱和您设的密码登录。",
             Action("登录", url),
         ),
     )
@@ -299,6 +319,7 @@ def _message(payload: Mapping[str, Any], language: str, settings: Settings) -> L
 _LETTERS: Mapping[str, Callable[[Mapping[str, Any], str, Settings], Letter]] = {
     "confirm_registration": _confirm_registration,
     "already_registered": _already_registered,
+    "registration_waiting": _registration_waiting,
     "registration_approved": _registration_approved,
     "registration_refused": _registration_refused,
     "reset_password": _reset_password,

@@ -45,7 +45,7 @@ NOTICES: Mapping[str, tuple[str, str]] = {
     "interest_declined": ("对方暂不考虑您的意向", "Your interest was declined"),
     "interest_lapsed": ("您的意向未在期限内得到答复", "Your interest was not answered in time"),
     "interest_missed": ("有一条意向已过答复期限", "The time to answer an interest has passed"),
-    "membership_given": ("您已成为单位成员", "You are now a member of an organisation"),
+    "member_joined": ("有同事加入了您的单位", "A colleague joined your organisation"),
     "registration_waiting": ("有新的注册申请等待审核", "A registration waits for approval"),
 }
 """Kind → the line in Chinese and English. Kinds that are not here are told by the group's line."""
