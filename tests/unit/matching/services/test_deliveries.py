@@ -20,6 +20,7 @@ from matching.services.deliveries import (
     Outcome,
     claim_delivery,
     due_deliveries,
+    forget_deliveries,
     owe_delivery,
     retry_delivery,
     settle_delivery,
@@ -221,3 +222,19 @@ def test_staff_try_again_what_was_given_up(mailing: Platform, smtp: SmtpServer, 
     assert deliver_everything(mailing, now) == ["sent"]
     with mailing.reading() as session:
         assert session.scalars(select(Delivery.state)).all() == ["sent"]
+
+
+def test_what_was_settled_is_forgotten_and_letters_to_strangers_sooner(
+    mailing: Platform, smtp: SmtpServer, now: datetime
+) -> None:
+    delivery_id = owe(mailing, now)
+    waiting = owe(mailing, now, once_key="later", due_at=now + timedelta(days=100))
+    deliver_everything(mailing, now)
+    with mailing.unit_of_work() as uow:
+        forget_deliveries(uow, now + timedelta(days=1))
+    row = find(mailing, delivery_id)
+    assert (row.state, row.address, row.payload) == ("sent", None, {})
+    with mailing.unit_of_work() as uow:
+        forget_deliveries(uow, now + timedelta(days=90))
+    with mailing.reading() as session:
+        assert session.scalars(select(Delivery.id)).all() == [waiting]
