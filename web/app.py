@@ -11,15 +11,21 @@ from web.api import install_api
 from web.assets import asset_url, assets
 from web.display import install_display
 from web.errors import install_error_pages
+from web.html.agendas import agendas
 from web.html.capabilities import capabilities
+from web.html.duplicates import duplicates
+from web.html.engagements import engagements
+from web.html.events import events
 from web.html.home import home
 from web.html.imports import imports
 from web.html.inbox import inbox
+from web.html.interests import interests
 from web.html.needs import needs
 from web.html.posts import posts
 from web.html.review import review
 from web.html.search import search
 from web.html.sessions import sessions
+from web.html.suggestion_answers import suggestion_answers
 from web.languages import install_languages
 from web.navigation import navigation
 from web.ops import make_ops, watch_requests
@@ -44,7 +50,24 @@ def create_app(platform: Platform, *, clock: Clock = utc_now) -> Flask:
     install_error_pages(app)
     app.jinja_env.globals["asset_url"] = asset_url
     app.jinja_env.globals["navigation"] = navigation
-    for blueprint in (assets, home, search, needs, capabilities, posts, inbox, imports, review, sessions):
+    for blueprint in (
+        assets,
+        home,
+        search,
+        needs,
+        capabilities,
+        posts,
+        inbox,
+        suggestion_answers,
+        interests,
+        engagements,
+        imports,
+        review,
+        duplicates,
+        sessions,
+        events,
+        agendas,
+    ):
         app.register_blueprint(blueprint)
     app.register_blueprint(make_ops(platform))
     install_api(app)

@@ -50,6 +50,7 @@ def navigation() -> list[Group]:
                 Place(
                     _("技术供给"), url_for("search.show_results", type="capability"), on_search and side == "capability"
                 ),
+                Place(_("对接会"), url_for("events.show_list"), request.blueprint in ("events", "agendas")),
             ),
         ),
         Group(
@@ -68,7 +69,11 @@ def navigation() -> list[Group]:
 def _own_places() -> tuple[Place, ...]:
     if not current_user.is_authenticated:
         return ()
-    places = [Place(_("我的供需"), url_for("posts.list_mine"), request.endpoint == "posts.list_mine")]
+    places = [
+        Place(_("我的供需"), url_for("posts.list_mine"), request.endpoint == "posts.list_mine"),
+        Place(_("我的意向"), url_for("interests.list_all"), request.blueprint == "interests"),
+        Place(_("对接"), url_for("engagements.list_all"), request.endpoint == "engagements.list_all"),
+    ]
     if importable_kinds(actor()):
         places.append(Place(_("导入"), url_for("imports.show_imports"), request.blueprint == "imports"))
     return tuple(places)
@@ -77,4 +82,8 @@ def _own_places() -> tuple[Place, ...]:
 def _staff_places() -> tuple[Place, ...]:
     if not is_staff():
         return ()
-    return (Place(_("审核"), url_for("review.list_waiting"), request.blueprint == "review"),)
+    return (
+        Place(_("审核"), url_for("review.list_waiting"), request.blueprint == "review"),
+        Place(_("重复信息"), url_for("duplicates.list_pairs"), request.blueprint == "duplicates"),
+        Place(_("阶段看板"), url_for("engagements.show_board"), request.endpoint == "engagements.show_board"),
+    )

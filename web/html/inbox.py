@@ -2,31 +2,61 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from matching.models import Post
+from matching.errors import InvalidInput
+from matching.models import Engagement, Post
+from matching.queries.engagements import load_engagements
+from matching.queries.interests import InterestView, load_interests
 from matching.queries.notifications import InboxMessage, list_inbox
-from matching.queries.suggestions import SuggestedPost
+from matching.queries.suggestions import PairState, SuggestedPost, pair_states
 from matching.queries.vocabularies import load_vocabularies
 from matching.services.notifications import mark_all_read, mark_read
+from web.engagement_words import NOTICE_TITLES, WORDS
 from web.reader import actor, audience, now, platform, signed_in_only, unread_count
 from web.suggestion_cards import ShownSuggestion, show_suggestions
 
 inbox = Blueprint("inbox", __name__, url_prefix="/inbox")
 
+_FILTERS: dict[str, str | None] = {
+    "all": None,
+    "unread": None,
+    "unanswered": None,
+    "suggestions": "suggestion",
+    "interests": "interest",
+    "engagements": "engagement",
+}
+"""What to show → what the kinds of those messages begin with."""
+
 
 @dataclass(frozen=True, slots=True)
 class ShownMessage:
-    """A message in words: what it says, which post it opens, and the suggestion's card."""
+    """A message in words: what it says, which post it opens, and the suggestion's card, or the interest or engagement
+    that it is about. `url` is None when there is nothing to open any more.
+    """
 
     message: InboxMessage
     title: str
     target: Post | None
     card: ShownSuggestion | None
+    interest: InterestView | None = None
+    engagement: Engagement | None = None
+    about_post: bool = True
+
+    @property
+    def url(self) -> str | None:
+        """Where it leads."""
+        if self.engagement is not None:
+            return url_for("engagements.show", engagement_id=self.engagement.id)
+        if self.interest is not None:
+            return url_for("interests.show", interest_id=self.interest.interest.id)
+        return url_for("posts.show_post", post_id=self.target.id) if self.target is not None else None
 
 
 @inbox.get("/")
@@ -34,18 +64,31 @@ class ShownMessage:
 def show_inbox() -> str:
     """The messages, the latest first, a page at a time."""
     user_id = actor().user_id or ""
-    unread_only = request.args.get("show") == "unread"
+    chosen = request.args.get("show", "all")
+    if chosen not in _FILTERS:
+        raise InvalidInput("list.state", "没有这种状态", where="show", message_en="There is no such state")
+    unread_only = chosen == "unread"
     with platform().reading() as reading:
         page = list_inbox(
-            reading, user_id, audience(), now(), unread_only=unread_only, cursor=request.args.get("cursor") or None
+            reading,
+            user_id,
+            audience(),
+            now(),
+            unread_only=unread_only,
+            about=_FILTERS[chosen],
+            unanswered=chosen == "unanswered",
+            cursor=request.args.get("cursor") or None,
         )
         return render_template(
             "inbox/list.html",
-            messages=[_show(message) for message in page.messages],
+            messages=_show_all(reading, page.messages),
             next_cursor=page.next_cursor,
+            chosen=chosen,
+            filters=_filter_labels(),
             unread_only=unread_only,
             unread=unread_count(),
             vocabularies=load_vocabularies(reading),
+            **WORDS,
         )
 
 
@@ -59,11 +102,11 @@ def open_message(notification_id: str) -> Response:
         return redirect(url_for("inbox.show_inbox"))
     with platform().reading() as reading:
         page = list_inbox(reading, actor().user_id or "", audience(), now(), only_id=row.id)
-        target = _show(page.messages[0]).target if page.messages else None
-    if target is None:
+        url = _show_all(reading, page.messages)[0].url if page.messages else None
+    if url is None:
         flash(_("这条信息已经下线，不能再查看。"), "warning")
         return redirect(url_for("inbox.show_inbox"))
-    return redirect(url_for("posts.show_post", post_id=target.id))
+    return redirect(url)
 
 
 @inbox.post("/read")
@@ -75,12 +118,56 @@ def read_all() -> Response:
     return redirect(url_for("inbox.show_inbox"))
 
 
-def _show(message: InboxMessage) -> ShownMessage:
+def _filter_labels() -> dict[str, str]:
+    return {
+        "all": _("全部"),
+        "unread": _("未读"),
+        "unanswered": _("待答复"),
+        "suggestions": _("匹配建议"),
+        "interests": _("意向"),
+        "engagements": _("对接"),
+    }
+
+
+def _show_all(reading: Session, messages: list[InboxMessage]) -> list[ShownMessage]:
+    """The messages in words; what they are about is loaded at once, as far as the reader may see it."""
+    pairs = [(one.suggestion, one.own, one.other) for one in messages if one.suggestion and one.own and one.other]
+    states = pair_states(reading, actor(), pairs, now())
+    details = [one.notification.details for one in messages]
+    views = load_interests(
+        reading, [str(one["interest_id"]) for one in details if one.get("interest_id")], actor(), audience(), now()
+    )
+    engaged = load_engagements(
+        reading, [str(one["engagement_id"]) for one in details if one.get("engagement_id")], actor()
+    )
+    shown = []
+    for message in messages:
+        notification = message.notification
+        if notification.kind in NOTICE_TITLES:
+            shown.append(
+                ShownMessage(
+                    message,
+                    NOTICE_TITLES[notification.kind],
+                    None,
+                    None,
+                    interest=views.get(str(notification.details.get("interest_id"))),
+                    engagement=engaged.get(str(notification.details.get("engagement_id"))),
+                    about_post=False,
+                )
+            )
+        else:
+            shown.append(_show(message, states))
+    return shown
+
+
+def _show(message: InboxMessage, states: Mapping[str, PairState]) -> ShownMessage:
     kind = message.notification.kind
     if message.suggestion is not None:
         card = None
         if message.own is not None and message.other is not None and message.suggestion.status == "active":
-            [card] = show_suggestions(message.own, [SuggestedPost(message.suggestion, message.other)], audience())
+            [card] = show_suggestions(
+                message.own, [SuggestedPost(message.suggestion, message.other)], audience(), states
+            )
         title = (
             _("有新的技术需求可能适合您")
             if message.own is not None and message.own.side == "capability"
@@ -91,5 +178,6 @@ def _show(message: InboxMessage) -> ShownMessage:
         "post_expires": _("您的信息快要过期，仍然有效请续期"),
         "post_published": _("您的信息已发布"),
         "post_returned": _("您的信息被退回，请修改"),
+        "post_closed_duplicate": _("您的信息与另一条重复，已由主管部门关闭"),
     }
     return ShownMessage(message, titles.get(kind) or _("通知"), message.post, None)

@@ -6,9 +6,11 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
+from matching.queries.duplicates import count_duplicate_pairs
 from matching.queries.posts import find_post, list_posts_to_review
 from matching.queries.vocabularies import load_vocabularies
 from matching.services.coach import coach_post
+from matching.services.duplicates import find_alike
 from matching.services.posts import publish_post, return_post
 from web.languages import label_of
 from web.reader import actor, audience, now, platform, staff_only
@@ -28,6 +30,7 @@ def list_waiting() -> str:
             "review/list.html",
             waiting=[(post, coach_post(post.to_document(), visibility=post.visibility)) for post in waiting],
             vocabularies=load_vocabularies(reading),
+            duplicates=count_duplicate_pairs(reading, actor(), now()),
         )
 
 
@@ -73,6 +76,7 @@ def _render(post_id: str, *, error: str = "", codes: list[str] | None = None, te
             "review/show.html",
             post=post,
             findings=coach_post(post.to_document(), visibility=post.visibility),
+            alike=find_alike(reading, post.to_document(), audience(), now()),
             vocabularies=load_vocabularies(reading),
             error=error,
             codes=codes or [],

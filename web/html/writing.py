@@ -25,6 +25,7 @@ from matching.queries.experts import list_experts_of
 from matching.queries.posts import find_post, list_own_organisations, load_posts
 from matching.queries.vocabularies import Vocabularies, load_vocabularies
 from matching.services.coach import CoachFinding, coach_post
+from matching.services.duplicates import AlikePost, find_alike
 from matching.services.lifecycle import EDITABLE
 from matching.services.posts import draft_capability, draft_need, edit_post, publish_post, submit_post
 from matching.services.suggestions import preview_suggestions
@@ -38,18 +39,20 @@ Page = str | Response | tuple[str, int]
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 _PREVIEWED = 5
+_ALIKE = 3
 # Fields that a finding or a service names otherwise than the form does.
 _FORM_FIELDS = {"money": "money_minimum", "expert_ids": "expert_ids", "contact": "contact_name"}
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What stands beside the form: who might help, and what the text still lacks."""
+    """What stands beside the form: who might help, what the text still lacks, and which posts say the same already."""
 
     findings: list[CoachFinding]
     suggestions: list[ShownSuggestion]
     unavailable: bool
     too_little: bool
+    alike: list[AlikePost]
 
 
 def write_new(side: Side) -> Page:
@@ -244,15 +247,20 @@ def _preview(form: WritingForm, organisations: Sequence[Organisation]) -> Previe
     document = form.to_document("preview", organisation)
     findings = coach_post(document, visibility=form.visibility.data or "public")
     if _says_too_little(document):
-        return Preview(findings, [], unavailable=False, too_little=True)
+        return Preview(findings, [], unavailable=False, too_little=True, alike=[])
     reader: Audience = audience()
+    # The stored form of the text that is being written is not a second post.
+    itself = [request.form[name] for name in ("post_id", "draft_id") if request.form.get(name)]
+    with platform().reading() as reading:
+        alike = find_alike(reading, document, reader, now(), but=itself, limit=_ALIKE)
     try:
         found = preview_suggestions(platform(), document, reader, now(), limit=_PREVIEWED)
     except PartUnavailable:
-        return Preview(findings, [], unavailable=True, too_little=False)
+        return Preview(findings, [], unavailable=True, too_little=False, alike=alike)
     with platform().reading() as reading:
         rows = load_posts(reading, [pair.other.id for pair in found], reader, now())
-    return Preview(findings, show_preview(document, found, rows, reader), unavailable=False, too_little=False)
+    shown = show_preview(document, found, rows, reader)
+    return Preview(findings, shown, unavailable=False, too_little=False, alike=alike)
 
 
 def _says_too_little(document: PostDocument) -> bool:
