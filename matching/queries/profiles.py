@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, Select, and_, or_, select, true
 from sqlalchemy.orm import Session
 
 from matching.clock import shanghai_day
@@ -24,18 +24,74 @@ class ExpertProfile:
     organisations: list[tuple[Organisation, str]]
 
 
+def visible_organisations(audience: Audience) -> ColumnElement[bool]:
+    """Approved ones that were not merged into another; members see theirs and the staff its region's before that."""
+    allowed: ColumnElement[bool] = Organisation.approved.is_(True)
+    if audience.administrator:
+        allowed = true()
+    else:
+        if audience.organisation_ids:
+            allowed = or_(allowed, Organisation.id.in_(audience.organisation_ids))
+        if audience.region_scope is not None:
+            allowed = or_(allowed, Organisation.region_code.startswith(audience.region_scope, autoescape=True))
+    return and_(allowed, Organisation.merged_into_id.is_(None))
+
+
+def named_posts(audience: Audience, now: datetime) -> ColumnElement[bool]:
+    """Posts that the reader may see with the name of the organisation: only these may be listed or counted under it."""
+    own_or_staff: ColumnElement[bool] = Post.visibility != "matched"
+    if audience.administrator:
+        own_or_staff = true()
+    else:
+        if audience.organisation_ids:
+            own_or_staff = or_(own_or_staff, Post.organisation_id.in_(audience.organisation_ids))
+        if audience.region_scope is not None:
+            own_or_staff = or_(own_or_staff, Post.region_code.startswith(audience.region_scope, autoescape=True))
+    live = and_(Post.status == "published", or_(Post.expires_at.is_(None), Post.expires_at > now))
+    return and_(live, visible_posts(audience, now), own_or_staff)
+
+
+def visible_experts(audience: Audience, now: datetime) -> ColumnElement[bool]:
+    """Members see all but those who are hidden; visitors those who stand by name behind a post that visitors see.
+
+    Hidden ones are seen by themselves, by members of their organisations and by the staff of their region.
+    """
+    if audience.administrator:
+        return true()
+    shown: ColumnElement[bool] = Expert.hidden.is_(False)
+    if not audience.signed_in:
+        return and_(shown, Expert.id.in_(_named_publicly(now)))
+    shown = or_(shown, Expert.user_id == audience.user_id)
+    if audience.organisation_ids:
+        today = shanghai_day(now)
+        colleagues = select(Affiliation.expert_id).where(
+            Affiliation.organisation_id.in_(audience.organisation_ids),
+            or_(Affiliation.ends_on.is_(None), Affiliation.ends_on >= today),
+        )
+        shown = or_(shown, Expert.id.in_(colleagues))
+    if audience.region_scope is not None:
+        shown = or_(shown, Expert.region_code.startswith(audience.region_scope, autoescape=True))
+    return shown
+
+
 def find_organisation(session: Session, organisation_id: str, audience: Audience) -> Organisation:
-    """The organisation; raises NotFound for one not approved yet, except to its members and its region's staff."""
+    """The organisation, or the one it was merged into; raises NotFound for one not approved yet, except to its members
+    and its region's staff.
+    """
     organisation = session.get(Organisation, organisation_id)
+    for _ in range(10):
+        if organisation is None or organisation.merged_into_id is None:
+            break
+        organisation = session.get(Organisation, organisation.merged_into_id)
     if organisation is None or not _may_see_organisation(audience, organisation):
         raise NotFound("organisation.not_found", "没有找到这个单位", message_en="There is no such organisation")
     return organisation
 
 
 def find_expert(session: Session, expert_id: str, audience: Audience, now: datetime) -> ExpertProfile:
-    """The expert; raises NotFound. Visitors see those who stand by name behind a post that visitors see."""
-    expert = session.get(Expert, expert_id)
-    if expert is None or not (audience.signed_in or _is_named_publicly(session, expert_id, now)):
+    """The expert; raises NotFound for one whom the reader may not see, see `visible_experts`."""
+    expert = session.scalar(select(Expert).where(Expert.id == expert_id, visible_experts(audience, now)))
+    if expert is None:
         raise NotFound("expert.not_found", "没有找到这位专家", message_en="There is no such expert")
     today = shanghai_day(now)
     rows = session.execute(
@@ -76,11 +132,9 @@ def _may_see_organisation(audience: Audience, organisation: Organisation) -> boo
     return audience.region_scope is not None and organisation.region_code.startswith(audience.region_scope)
 
 
-def _is_named_publicly(session: Session, expert_id: str, now: datetime) -> bool:
-    statement = (
-        select(Post.id)
-        .join(CapabilityExpert, CapabilityExpert.capability_id == Post.id)
-        .where(CapabilityExpert.expert_id == expert_id, visible_posts(Audience(), now))
-        .limit(1)
+def _named_publicly(now: datetime) -> Select[tuple[str]]:
+    return (
+        select(CapabilityExpert.expert_id)
+        .join(Post, Post.id == CapabilityExpert.capability_id)
+        .where(named_posts(Audience(), now))
     )
-    return session.scalar(statement) is not None

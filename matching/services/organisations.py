@@ -6,15 +6,17 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from sqlalchemy import select
 
-from matching.errors import InvalidInput
-from matching.models import Affiliation, Expert, Organisation, User
+from matching.errors import InvalidInput, NotAllowed, NotFound
+from matching.models import Affiliation, Expert, Organisation, Post, User
 from matching.models.organisation import ORGANISATION_KINDS
 from matching.organisation_code import check_uscc
 from matching.services.actor import Actor
-from matching.store.unit_of_work import UnitOfWork
+from matching.store.outbox import POST_CHANGED, owe_all
+from matching.store.unit_of_work import UnitOfWork, edit_conflict
 
 _LEGAL_FORM_ZH = re.compile(r"(股份有限公司|有限责任公司|有限公司|集团公司|公司|集团)$")
 _LEGAL_FORM_EN = re.compile(r"\s*\b(co|company|corp|corporation|inc|ltd|limited|llc|gmbh|group)$")
@@ -187,3 +189,141 @@ def make_expert(
     uow.session.flush()
     uow.record(now, actor.user_id, "expert.add", "expert", expert.id)
     return expert
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileFields:
+    """What its own people and the staff enter of an organisation. Kind and region are the staff's to say."""
+
+    name: str
+    name_en: str | None = None
+    uscc: str | None = None
+    town: str | None = None
+    intro: str = ""
+    stage: str | None = None
+    website: str | None = None
+    industry_codes: tuple[str, ...] = ()
+    address: str | None = None
+    kind: str | None = None
+    region_code: str | None = None
+
+
+INTRO_LENGTH = 5000
+MOST_INDUSTRIES = 10
+
+
+def edit_organisation(
+    uow: UnitOfWork,
+    actor: Actor,
+    organisation_id: str,
+    entered: ProfileFields,
+    now: datetime,
+    *,
+    expected_version: int | None = None,
+) -> Organisation:
+    """Replace an organisation's profile.
+
+    Its owners and editors, and the staff of its region, may. Raises EditConflict when it is no longer at
+    `expected_version`, InvalidInput with the field's name.
+    """
+    organisation = load_organisation(uow, organisation_id)
+    require_organisation_editor(actor, organisation)
+    if expected_version is not None and organisation.version != expected_version:
+        raise edit_conflict()
+    name = " ".join(entered.name.split())
+    if not name or len(name) > 200:
+        raise InvalidInput(
+            "organisation.name", "请填写单位全称，不超过 200 字", where="name",
+            message_en="Please give the name, of at most 200 characters",
+        )  # fmt: skip
+    if len(entered.intro) > INTRO_LENGTH:
+        raise InvalidInput(
+            "organisation.intro", f"简介不能超过 {INTRO_LENGTH} 字", where="intro",
+            message_en=f"The introduction has at most {INTRO_LENGTH} characters",
+        )  # fmt: skip
+    if len(entered.industry_codes) > MOST_INDUSTRIES:
+        raise InvalidInput(
+            "organisation.industries", f"行业最多 {MOST_INDUSTRIES} 个", where="industry_codes",
+            message_en=f"At most {MOST_INDUSTRIES} industries",
+        )  # fmt: skip
+    website = check_website(entered.website)
+    try:
+        uscc = check_uscc(entered.uscc) if entered.uscc else None
+    except InvalidInput as error:
+        raise InvalidInput(error.code, error.message, where="uscc", message_en=error.message_en) from error
+    if uscc and uow.session.scalar(
+        select(Organisation.id).where(Organisation.uscc == uscc, Organisation.id != organisation.id)
+    ):
+        raise InvalidInput(
+            "organisation.uscc_taken", "该统一社会信用代码已登记", where="uscc", message_en="The code is registered"
+        )
+    if actor.is_staff_for(organisation.region_code):
+        if entered.kind is not None and entered.kind not in ORGANISATION_KINDS:
+            raise InvalidInput("organisation.kind", "单位类型无效", where="kind", message_en="Invalid kind")
+        organisation.kind = entered.kind or organisation.kind
+        organisation.region_code = entered.region_code or organisation.region_code
+    organisation.name = name
+    organisation.name_key = name_key(name)
+    organisation.name_en = (entered.name_en or "").strip()[:300] or None
+    organisation.uscc = uscc
+    organisation.town = entered.town or None
+    organisation.intro = entered.intro.strip()
+    organisation.stage = entered.stage or None
+    organisation.website = website
+    organisation.industry_codes = list(dict.fromkeys(entered.industry_codes))
+    held = {**organisation.extra.get("fields", {}), "address": (entered.address or "").strip()[:200]}
+    organisation.extra = {**organisation.extra, "fields": {key: value for key, value in held.items() if value}}
+    organisation.updated_at = now
+    uow.record(now, actor.user_id, "organisation.edit", "organisation", organisation.id)
+    _owe_posts(uow, organisation.id, now)
+    uow.commit()
+    return organisation
+
+
+def check_website(address: str | None) -> str | None:
+    """The address of a site, https where no scheme was given; raises InvalidInput for anything that is no web address.
+
+    What is shown as a link must not be a script.
+    """
+    text = (address or "").strip()
+    if not text:
+        return None
+    if "://" not in text:
+        text = f"https://{text}"
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not re.fullmatch(r"[\w.-]+\.[\w-]{2,}(:\d{1,5})?", parts.netloc):
+        raise InvalidInput(
+            "organisation.website", "请填写网址，例如 www.example.cn", where="website",
+            message_en="Please give a web address, such as www.example.cn",
+        )  # fmt: skip
+    return text[:300]
+
+
+def load_organisation(uow: UnitOfWork, organisation_id: str) -> Organisation:
+    """The organisation; raises NotFound."""
+    organisation = uow.session.get(Organisation, organisation_id)
+    if organisation is None or organisation.merged_into_id is not None:
+        raise NotFound("organisation.not_found", "没有找到这个单位", message_en="There is no such organisation")
+    return organisation
+
+
+def may_edit_organisation(actor: Actor, organisation: Organisation) -> bool:
+    """Whether the actor keeps the organisation's page."""
+    return actor.may_edit_for(organisation.id) or actor.is_staff_for(organisation.region_code)
+
+
+def require_organisation_editor(actor: Actor, organisation: Organisation) -> None:
+    """Raises NotAllowed."""
+    if not may_edit_organisation(actor, organisation):
+        raise NotAllowed(
+            "organisation.not_yours", "您不能修改这个单位的资料", message_en="You do not keep this organisation's page"
+        )
+
+
+def _owe_posts(uow: UnitOfWork, organisation_id: str, now: datetime) -> None:
+    """The organisation's name stands in the index with its posts."""
+    ids = uow.session.scalars(
+        select(Post.id).where(Post.organisation_id == organisation_id, Post.status == "published")
+    ).all()
+    if owe_all(uow.session, POST_CHANGED, ids, now):
+        uow.expect_nudge()
