@@ -76,6 +76,24 @@
     });
   });
 
+  // A form of many ticks says how many there are, and ticks all or none.
+  document.querySelectorAll("form[data-tick-count]").forEach(function (form) {
+    var count = form.querySelector("[data-ticked]");
+    var boxes = form.querySelectorAll("input[type=checkbox]");
+    function tell() {
+      count.textContent = "(" + form.querySelectorAll("input[type=checkbox]:checked").length + ")";
+    }
+    form.addEventListener("change", tell);
+    form.querySelectorAll("[data-tick]").forEach(function (button) {
+      button.hidden = false;
+      button.addEventListener("click", function () {
+        boxes.forEach(function (box) { box.checked = button.dataset.tick === "all"; });
+        tell();
+      });
+    });
+    tell();
+  });
+
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", focusSummary);
   else focusSummary();
 })();
