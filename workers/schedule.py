@@ -19,5 +19,6 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "tell what was held back": {"task": "duijie.push_held_suggestions", "schedule": crontab(minute="15")},
     "count terms anew": {"task": "duijie.refresh_statistics", "schedule": crontab(hour="3", minute="10")},
     "heal what differs": {"task": "duijie.reconcile", "schedule": crontab(minute="40")},
+    "remind participants of events": {"task": "duijie.remind_participants", "schedule": crontab(minute="*/5")},
     "forget what is over": {"task": "duijie.forget", "schedule": crontab(hour="3", minute="40")},
 }

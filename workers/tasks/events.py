@@ -1,4 +1,4 @@
-"""Tasks of events: timetables, which are long, in a queue of their own."""
+"""Tasks of events: timetables, which are long, in a queue of their own; reminders."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import logging
 from celery import shared_task
 
 from matching.clock import utc_now
+from matching.services.event_publication import remind_participants
 from matching.services.timetables import compute_timetable
-from matching.store.outbox import TIMETABLE, last_open_id, postpone, settle
+from matching.store.outbox import TIMETABLE, UPKEEP_QUEUE, last_open_id, postpone, settle
 from workers.celery_app import TIMETABLES_QUEUE
 from workers.processes import get_platform
 
@@ -33,3 +34,11 @@ def compute_timetable_task(*, run_id: str) -> None:
     with platform.unit_of_work() as uow:
         settle(uow.session, TIMETABLE, run_id, last_id, utc_now())
         uow.commit()
+
+
+@shared_task(name="duijie.remind_participants", queue=UPKEEP_QUEUE)
+def remind_participants_task() -> int:
+    """Remind participants a day and an hour before their first meeting, once each."""
+    platform = get_platform()
+    with platform.unit_of_work() as uow:
+        return remind_participants(uow, utc_now(), platform.settings)
