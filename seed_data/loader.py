@@ -48,6 +48,7 @@ VOCABULARIES = {
     "maturity_levels.tsv": "maturity_level",
     "organisation_kinds.tsv": "organisation_kind",
     "organisation_stages.tsv": "organisation_stage",
+    "outcome_reasons.tsv": "outcome_reason",
     "return_reasons.tsv": "return_reason",
     "towns.tsv": "town",
 }

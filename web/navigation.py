@@ -72,7 +72,7 @@ def _own_places() -> tuple[Place, ...]:
     places = [
         Place(_("我的供需"), url_for("posts.list_mine"), request.endpoint == "posts.list_mine"),
         Place(_("我的意向"), url_for("interests.list_all"), request.blueprint == "interests"),
-        Place(_("对接"), url_for("engagements.list_all"), request.endpoint == "engagements.list_all"),
+        Place(_("对接进展"), url_for("engagements.list_all"), request.endpoint == "engagements.list_all"),
     ]
     if importable_kinds(actor()):
         places.append(Place(_("导入"), url_for("imports.show_imports"), request.blueprint == "imports"))

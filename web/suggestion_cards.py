@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from markupsafe import Markup
 
 from matching.documents import PostDocument
-from matching.models import Post
+from matching.models import Post, Suggestion
 from matching.policy import Audience
 from matching.queries.posts import may_see_organisation
-from matching.queries.suggestions import SuggestedPost
+from matching.queries.suggestions import PairState, SuggestedPost
 from matching.services.suggestion_lists import ListedPair
 from web.display import Fit, Span, fit_in_words, mark_excerpt
 from web.languages import page_language
@@ -23,8 +24,15 @@ _MOST_AGAINST = 3
 
 @dataclass(frozen=True, slots=True)
 class ShownSuggestion:
-    """What a card needs. `own_marked` and `other_marked` are empty where no phrase is shared."""
+    """What a card needs. `own_marked` and `other_marked` are empty where no phrase is shared.
 
+    `state` is there for those who may answer the suggestion; without an id nothing is stored yet.
+    """
+
+    suggestion_id: str | None
+    model_revision: str
+    suggested_at: datetime | None
+    state: PairState | None
     other: Post
     named: bool
     rank: int
@@ -36,8 +44,10 @@ class ShownSuggestion:
     own_language: str
 
 
-def show_suggestions(post: Post, found: Iterable[SuggestedPost], audience: Audience) -> list[ShownSuggestion]:
-    """Cards of a stored post's suggestions."""
+def show_suggestions(
+    post: Post, found: Iterable[SuggestedPost], audience: Audience, states: Mapping[str, PairState] | None = None
+) -> list[ShownSuggestion]:
+    """Cards of a stored post's suggestions; with `states` by suggestion id they can be answered."""
     own = post.to_document()
     return [
         _card(
@@ -48,6 +58,8 @@ def show_suggestions(post: Post, found: Iterable[SuggestedPost], audience: Audie
             pair.suggestion.probability,
             pair.suggestion.reasons,
             audience,
+            pair.suggestion,
+            (states or {}).get(pair.suggestion.id),
         )
         for rank, pair in enumerate(found, start=1)
     ]
@@ -62,6 +74,14 @@ def show_preview(
         _card(document, other, rank, pair.score, pair.probability, pair.reasons, audience)
         for rank, (pair, other) in enumerate(seen, start=1)
     ]
+
+
+def is_put_aside(shown: ShownSuggestion) -> bool:
+    """Whether the reader's side said "later" and nobody asked since."""
+    state = shown.state
+    if state is None or state.answer is None or state.received or state.engagement_id:
+        return False
+    return state.answer.kind == "later"
 
 
 def reason_text(reason: Mapping[str, Any]) -> str:
@@ -94,11 +114,17 @@ def _card(
     probability: float | None,
     reasons: Sequence[Mapping[str, Any]],
     audience: Audience,
+    suggestion: Suggestion | None = None,
+    state: PairState | None = None,
 ) -> ShownSuggestion:
     other_document = other.to_document()
     own_spans, other_spans = spans_of(reasons, own.side), spans_of(reasons, other.side)
     both = bool(own_spans and other_spans)
     return ShownSuggestion(
+        suggestion_id=suggestion.id if suggestion else None,
+        model_revision=suggestion.model_revision if suggestion else "",
+        suggested_at=suggestion.created_at if suggestion else None,
+        state=state,
         other=other,
         named=may_see_organisation(audience, other),
         rank=rank,

@@ -18,11 +18,13 @@ from matching.models import (
     EngagementStep,
     EngagementTask,
     Expert,
+    Membership,
+    Organisation,
     User,
 )
 from matching.models.engagement import STAGES
 from matching.services.actor import Actor
-from matching.services.parties import writing_organisations
+from matching.services.parties import writers_of, writing_organisations
 
 PAGE_SIZE = 20
 _BOARD_LENGTH = 50
@@ -250,6 +252,47 @@ def engaged_posts(session: Session, actor: Actor) -> frozenset[str]:
         return frozenset()
     rows = session.execute(select(Engagement.need_id, Engagement.capability_id).where(taking_part(actor)))
     return frozenset(post_id for pair in rows for post_id in pair if post_id is not None)
+
+
+def load_engagements(session: Session, engagement_ids: Sequence[str], actor: Actor) -> dict[str, Engagement]:
+    """Those of the engagements that the actor may see, by id."""
+    if not engagement_ids:
+        return {}
+    rows = session.scalars(_listed(actor).where(Engagement.id.in_(engagement_ids)))
+    return {row.id: row for row in rows}
+
+
+def copy_candidates(session: Session, engagement: Engagement, role: str) -> list[User]:
+    """Whom the two sides may ask to be copied as `institution` or `broker`, by name; not those who take part already.
+
+    An institution's manager is an owner of the capability's organisation, a broker writes for an intermediary.
+    """
+    statement = select(User).join(Membership, Membership.user_id == User.id).where(User.active)
+    if role == "institution":
+        statement = statement.where(
+            Membership.organisation_id == engagement.capability_organisation_id, Membership.role == "owner"
+        )
+    elif role == "broker":
+        statement = statement.join(Organisation, Organisation.id == Membership.organisation_id).where(
+            Organisation.kind == "intermediary", Organisation.approved, Membership.role.in_(("owner", "editor"))
+        )
+    else:
+        return []
+    present = set(
+        session.scalars(
+            select(EngagementParticipant.user_id).where(
+                EngagementParticipant.engagement_id == engagement.id, EngagementParticipant.left_at.is_(None)
+            )
+        )
+    )
+    for shared, organisation_id in (
+        (engagement.need_shared, engagement.need_organisation_id),
+        (engagement.capability_shared, engagement.capability_organisation_id),
+    ):
+        if shared:
+            present |= set(writers_of(session, organisation_id))
+    found = session.scalars(statement.order_by(User.name, User.id)).unique().all()
+    return [user for user in found if user.id not in present]
 
 
 def count_waiting(session: Session, actor: Actor, now: datetime) -> int:

@@ -11,10 +11,10 @@ from sqlalchemy import ColumnElement, and_, exists, false, func, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 from sqlalchemy.sql.base import ExecutableOption
 
-from matching.models import Capability, CapabilityExpert, Engagement, Expert, Interest, Need, Post
+from matching.models import Capability, CapabilityExpert, Engagement, Expert, Interest, Need, Post, User
 from matching.policy import Audience, may_see_post
 from matching.services.actor import Actor
-from matching.services.parties import writing_organisations
+from matching.services.parties import spoken_for, writing_organisations
 
 PAGE_SIZE = 20
 LEAST_ANSWERS = 3
@@ -180,6 +180,47 @@ def posts_of_open_interests(session: Session, actor: Actor) -> frozenset[str]:
         )
     )
     return frozenset(post_id for pair in rows for post_id in pair if post_id is not None)
+
+
+def contact_to_offer(session: Session, actor: Actor, post: Post | None) -> dict[str, str]:
+    """What the actor is likely to want revealed: the post's contact, else their own data. For their own form only."""
+    if post is not None and post.contact.get("name"):
+        return {key: str(value) for key, value in post.contact.items()}
+    user = session.get(User, actor.user_id) if actor.user_id else None
+    if user is None:
+        return {}
+    expert = session.scalars(select(Expert).where(Expert.user_id == user.id)).one_or_none()
+    phone = (expert.phone if expert is not None else None) or ""
+    return {"name": user.name, "phone": phone, "email": user.email}
+
+
+def posts_to_ask_for(session: Session, actor: Actor, side: str, now: datetime, *, limit: int = 100) -> list[Post]:
+    """The actor's live posts of a side, on behalf of which they may ask for a meeting, the latest first."""
+    if actor.user_id is None:
+        return []
+    table = Post.__table__
+    mine = or_(
+        Post.organisation_id.in_(writing_organisations(actor)),
+        Post.id.in_(
+            select(CapabilityExpert.capability_id)
+            .join(Expert, Expert.id == CapabilityExpert.expert_id)
+            .where(Expert.user_id == actor.user_id)
+        ),
+    )
+    rows = session.scalars(
+        select(Post)
+        .where(
+            Post.side == side,
+            Post.status == "published",
+            or_(table.c.expires_at.is_(None), table.c.expires_at > now),
+            Post.visibility != "staff",
+            mine,
+        )
+        .order_by(Post.published_at.desc(), Post.id)
+        .limit(limit)
+    ).all()
+    spoken = spoken_for(session, actor, rows)
+    return [post for post in rows if post.id in spoken]
 
 
 def reply_times(session: Session, organisation_ids: Sequence[str], now: datetime) -> dict[str, timedelta]:

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import and_, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+from sqlalchemy.orm import Session, aliased
 
-from matching.models import Notification, Post, Suggestion
+from matching.models import Interest, Notification, Post, Suggestion, SuggestionAnswer
 from matching.policy import Audience
 from matching.queries.posts import load_posts, read_cursor, write_cursor
 
@@ -53,17 +53,25 @@ def list_inbox(
     now: datetime,
     *,
     unread_only: bool = False,
+    about: str | None = None,
+    unanswered: bool = False,
     only_id: str | None = None,
     cursor: str | None = None,
     limit: int = PAGE_SIZE,
 ) -> InboxPage:
     """A page of the person's messages, or the one message `only_id` if it is theirs.
 
+    `about` is what kinds begin with: suggestion, interest, engagement. `unanswered` keeps suggestions that the reader's
+    side has not answered and interests that wait for it.
     Raises InvalidInput for a cursor that is none of ours.
     """
     statement = select(Notification).where(Notification.user_id == user_id)
     if unread_only:
         statement = statement.where(Notification.read_at.is_(None))
+    if about is not None:
+        statement = statement.where(Notification.kind.startswith(about, autoescape=True))
+    if unanswered:
+        statement = statement.where(or_(_asks_about_suggestion(audience), _asks_about_interest(now)))
     if only_id is not None:
         statement = statement.where(Notification.id == only_id)
     if cursor:
@@ -81,6 +89,35 @@ def list_inbox(
     rows = rows[:limit]
     messages = load_messages(session, rows, audience, now)
     return InboxPage(messages, write_cursor(rows[-1].created_at, rows[-1].id) if more else None)
+
+
+def _asks_about_suggestion(audience: Audience) -> ColumnElement[bool]:
+    need, capability = aliased(Post.__table__), aliased(Post.__table__)
+    own = sorted(audience.organisation_ids)
+    answered = exists().where(
+        SuggestionAnswer.need_id == Suggestion.need_id,
+        SuggestionAnswer.capability_id == Suggestion.capability_id,
+        SuggestionAnswer.withdrawn_at.is_(None),
+        or_(
+            and_(SuggestionAnswer.side == "need", need.c.organisation_id.in_(own)),
+            and_(SuggestionAnswer.side == "capability", capability.c.organisation_id.in_(own)),
+        ),
+    )
+    return Notification.suggestion_id.in_(
+        select(Suggestion.id)
+        .join(need, need.c.id == Suggestion.need_id)
+        .join(capability, capability.c.id == Suggestion.capability_id)
+        .where(Suggestion.status == "active", ~answered)
+    )
+
+
+def _asks_about_interest(now: datetime) -> ColumnElement[bool]:
+    return and_(
+        Notification.kind.in_(("interest_received", "interest_reminder")),
+        Notification.details["interest_id"]
+        .as_string()
+        .in_(select(Interest.id).where(Interest.status == "open", Interest.expires_at > now)),
+    )
 
 
 def load_messages(

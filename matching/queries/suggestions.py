@@ -9,9 +9,14 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from matching.models import Post, Suggestion, SuggestionAnswer
+from matching.models import Engagement, Interest, Post, Suggestion, SuggestionAnswer
 from matching.policy import Audience, owns_post
+from matching.queries.engagements import taking_part
 from matching.queries.posts import load_posts
+from matching.services.actor import Actor
+from matching.services.parties import spoken_for
+
+_OTHER = {"need": "capability", "capability": "need"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +101,71 @@ def answers_to_pairs(
             if (row.need_id, row.capability_id) in wanted
         }
     return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairState:
+    """What was said to a pair so far, for somebody who speaks for `side` of it.
+
+    `asked` is that side's open interest, `received` the other's; `engagement_id` is what came of it.
+    """
+
+    side: str
+    answer: SuggestionAnswer | None = None
+    asked: Interest | None = None
+    received: Interest | None = None
+    engagement_id: str | None = None
+
+
+def pair_states(
+    session: Session,
+    actor: Actor,
+    pairs: Sequence[tuple[Suggestion, Post, Post]],
+    now: datetime,
+) -> dict[str, PairState]:
+    """By suggestion id, for pairs given as (suggestion, the post it is seen from, the other post); those of whose posts
+    the actor speaks for none are left out.
+    """
+    spoken = spoken_for(session, actor, [post for _, own, other in pairs for post in (own, other)])
+    sides = {
+        suggestion.id: (own if own.id in spoken else other).side
+        for suggestion, own, other in pairs
+        if own.id in spoken or other.id in spoken
+    }
+    rows = [suggestion for suggestion, _, _ in pairs if suggestion.id in sides]
+    if not rows:
+        return {}
+    need_ids, capability_ids = {row.need_id for row in rows}, {row.capability_id for row in rows}
+    answers = answers_to_pairs(session, [(row.need_id, row.capability_id) for row in rows])
+    interests = {
+        (interest.need_id, interest.capability_id, interest.side): interest
+        for interest in session.scalars(
+            select(Interest).where(
+                Interest.need_id.in_(need_ids),
+                Interest.capability_id.in_(capability_ids),
+                Interest.status == "open",
+                Interest.expires_at > now,
+            )
+        )
+    }
+    engaged = {
+        (need_id, capability_id): engagement_id
+        for need_id, capability_id, engagement_id in session.execute(
+            select(Engagement.need_id, Engagement.capability_id, Engagement.id)
+            .where(Engagement.need_id.in_(need_ids), Engagement.capability_id.in_(capability_ids), taking_part(actor))
+            .order_by(Engagement.created_at, Engagement.id)
+        )
+    }
+    return {
+        row.id: PairState(
+            side=sides[row.id],
+            answer=answers.get((row.need_id, row.capability_id, sides[row.id])),
+            asked=interests.get((row.need_id, row.capability_id, sides[row.id])),
+            received=interests.get((row.need_id, row.capability_id, _OTHER[sides[row.id]])),
+            engagement_id=engaged.get((row.need_id, row.capability_id)),
+        )
+        for row in rows
+    }
 
 
 def list_declined(

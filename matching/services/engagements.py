@@ -23,9 +23,6 @@ from matching.models import (
     EngagementStep,
     EngagementTask,
     Interest,
-    Membership,
-    Organisation,
-    User,
     VocabularyTerm,
 )
 from matching.models.engagement import OUTCOMES
@@ -35,11 +32,10 @@ from matching.notifying.engagements import (
     MESSAGE,
     OPENED,
     STAGE,
-    participants_of,
     tell_participants,
 )
 from matching.notifying.interests import asked_people, asking_people
-from matching.queries.engagements import role_in
+from matching.queries.engagements import copy_candidates, role_in
 from matching.services.actor import Actor
 from matching.services.engagement_stages import require_stage_move
 from matching.store.unit_of_work import UnitOfWork, edit_conflict
@@ -368,16 +364,16 @@ def propose_participant(
         raise NotAllowed(
             "participant.sides_only", "只有对接双方可以邀请", message_en="Only the two sides may ask for that"
         )
-    if user_id not in {user.id for user in list_copy_candidates(uow, engagement, role)}:
+    row = uow.session.get(EngagementParticipant, (engagement.id, user_id))
+    if row is not None and row.left_at is None:
+        raise IllegalMove("participant.present", "已经邀请过", message_en="This person was asked for already")
+    if user_id not in {user.id for user in copy_candidates(uow.session, engagement, role)}:
         raise InvalidInput(
             "participant.unsuitable",
             "请从名单中选择",
             where="user_id",
             message_en="Please choose somebody of the list",
         )
-    row = uow.session.get(EngagementParticipant, (engagement.id, user_id))
-    if row is not None and row.left_at is None:
-        raise IllegalMove("participant.present", "已经邀请过", message_en="This person was asked for already")
     if row is None:
         row = EngagementParticipant(engagement_id=engagement.id, user_id=user_id, created_at=now)
         uow.session.add(row)
@@ -445,24 +441,6 @@ def reveal_contacts(
             )
         uow.commit()
     return {"need": dict(engagement.need_contact), "capability": dict(engagement.capability_contact)}
-
-
-def list_copy_candidates(uow: UnitOfWork, engagement: Engagement, role: str) -> list[User]:
-    """Whom the sides may ask to be copied in that role, by name; not those who take part already."""
-    statement = select(User).join(Membership, Membership.user_id == User.id).where(User.active)
-    if role == "institution":
-        statement = statement.where(
-            Membership.organisation_id == engagement.capability_organisation_id, Membership.role == "owner"
-        )
-    elif role == "broker":
-        statement = statement.join(Organisation, Organisation.id == Membership.organisation_id).where(
-            Organisation.kind == "intermediary", Organisation.approved, Membership.role.in_(("owner", "editor"))
-        )
-    else:
-        return []
-    taking_part = set(participants_of(uow.session, engagement))
-    found = uow.session.scalars(statement.order_by(User.name, User.id).distinct()).all()
-    return [user for user in found if user.id not in taking_part]
 
 
 def load_engagement(uow: UnitOfWork, actor: Actor, engagement_id: str) -> tuple[Engagement, str]:

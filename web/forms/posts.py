@@ -97,16 +97,21 @@ class DayField(StringField):
 
     day: date | None = None
 
-    def pre_validate(self, form: Any) -> None:
-        """Read the day: 2026-11-25, 2026/11/25, 2026.11.25 and 2026年11月25日."""
-        text = unicodedata.normalize("NFKC", self.data or "").strip()
+    @staticmethod
+    def read(entered: str | None) -> date | None:
+        """The day that was typed: 2026-11-25, 2026/11/25, 2026.11.25, 2026年11月25日; ValueError for anything else."""
+        text = unicodedata.normalize("NFKC", entered or "").strip()
         if not text:
-            return
+            return None
         found = re.fullmatch(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?", text)
+        if found is None:
+            raise ValueError("no day")
+        return date(*map(int, found.groups()))
+
+    def pre_validate(self, form: Any) -> None:
+        """Read the day."""
         try:
-            if found is None:
-                raise ValueError("no day")
-            self.day = date(*map(int, found.groups()))
+            self.day = self.read(self.data)
         except ValueError:
             raise StopValidation(_("请填写日期，例如 2027-06-30")) from None
 

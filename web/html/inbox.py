@@ -125,7 +125,7 @@ def _filter_labels() -> dict[str, str]:
         "unanswered": _("待答复"),
         "suggestions": _("匹配建议"),
         "interests": _("意向"),
-        "engagements": _("对接"),
+        "engagements": _("对接进展"),
     }
 
 

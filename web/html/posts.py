@@ -7,14 +7,22 @@ from dataclasses import dataclass
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from matching.errors import InvalidInput
 from matching.models import Post
 from matching.queries.posts import find_post, list_own_posts, may_see_organisation
-from matching.queries.suggestions import count_suggestions, list_suggestions_for_post
+from matching.queries.suggestions import (
+    PairState,
+    count_suggestions,
+    list_declined,
+    list_suggestions_for_post,
+    pair_states,
+)
 from matching.queries.vocabularies import Vocabularies, load_vocabularies
 from matching.services.lifecycle import EDITABLE, moves_from
+from matching.services.parties import speaks_for
 from matching.services.posts import (
     archive_post,
     close_post,
@@ -27,9 +35,10 @@ from matching.services.posts import (
 )
 from web.display import days_left
 from web.html import writing
+from web.html.interests import interest_box
 from web.languages import in_language
 from web.reader import actor, audience, now, platform, signed_in_only
-from web.suggestion_cards import show_suggestions
+from web.suggestion_cards import is_put_aside, show_suggestions
 
 posts = Blueprint("posts", __name__, url_prefix="/posts")
 
@@ -84,7 +93,6 @@ def show_post(post_id: str) -> str:
     """The post: what is wanted, by when, for how much, who might solve it and why."""
     with platform().reading() as reading:
         post = find_post(reading, post_id, audience(), now())
-        suggestions = show_suggestions(post, list_suggestions_for_post(reading, post, audience(), now()), audience())
         vocabularies = load_vocabularies(reading)
         return render_template(
             "posts/show.html",
@@ -95,8 +103,9 @@ def show_post(post_id: str) -> str:
             editable=post.status in EDITABLE,
             moves=offered_moves(post),
             close_reasons=_close_reasons(vocabularies),
-            suggestions=suggestions,
             vocabularies=vocabularies,
+            **_suggestions(reading, post),
+            **interest_box(reading, post),
         )
 
 
@@ -115,9 +124,22 @@ def list_suggestions(post_id: str) -> str | Response:
             post=post,
             member=post.organisation_id in actor().organisation_roles,
             editor=may_edit(post),
-            suggestions=show_suggestions(post, list_suggestions_for_post(reading, post, audience(), now()), audience()),
             vocabularies=load_vocabularies(reading),
+            **_suggestions(reading, post),
         )
+
+
+def _suggestions(reading: Session, post: Post) -> dict[str, object]:
+    """The post's suggestions as cards, those to be looked at later apart, and the pairs its own side declined."""
+    found = list_suggestions_for_post(reading, post, audience(), now())
+    states = pair_states(reading, actor(), [(pair.suggestion, post, pair.other) for pair in found], now())
+    cards = show_suggestions(post, found, audience(), states)
+    declined = list_declined(reading, post, audience(), now()) if speaks_for(reading, actor(), post) else []
+    return {
+        "suggestions": [card for card in cards if not is_put_aside(card)],
+        "later": [card for card in cards if is_put_aside(card)],
+        "declined": [(answer, other, PairState(side=post.side, answer=answer)) for answer, other in declined],
+    }
 
 
 @posts.route("/<post_id>/edit", methods=["GET", "POST"])

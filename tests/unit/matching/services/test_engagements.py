@@ -24,6 +24,7 @@ from matching.models import (
 from matching.models.engagement import STAGES
 from matching.notifying.engagements import participants_of, remind_of_tasks
 from matching.queries.engagements import (
+    copy_candidates,
     count_engagements,
     count_waiting,
     engagement_board,
@@ -39,7 +40,6 @@ from matching.services.engagements import (
     agree_to_participant,
     close_engagement,
     finish_task,
-    list_copy_candidates,
     move_engagement,
     propose_participant,
     record_terms,
@@ -413,11 +413,11 @@ def test_a_broker_and_the_institution_are_copied_once_both_agree(
 
 
 def test_only_suitable_people_are_copied(platform: Platform, now: datetime, scene: Scene) -> None:
-    with platform.unit_of_work() as uow:
-        engagement = uow.session.get_one(Engagement, scene.id)
-        assert [one.id for one in list_copy_candidates(uow, engagement, "institution")] == [scene.manager.user_id]
-        assert [one.id for one in list_copy_candidates(uow, engagement, "broker")] == [scene.broker.user_id]
-        assert list_copy_candidates(uow, engagement, "staff") == []
+    with platform.reading() as session:
+        engagement = session.get_one(Engagement, scene.id)
+        assert [one.id for one in copy_candidates(session, engagement, "institution")] == [scene.manager.user_id]
+        assert [one.id for one in copy_candidates(session, engagement, "broker")] == [scene.broker.user_id]
+        assert copy_candidates(session, engagement, "staff") == []
     for actor, user_id, role, error in (
         (scene.firm.actor, scene.stranger.user_id, "broker", InvalidInput),
         (scene.firm.actor, scene.broker.user_id, "institution", InvalidInput),
