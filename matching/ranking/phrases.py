@@ -12,7 +12,15 @@ from matching.documents import PostDocument
 from matching.ranking.pool import PoolStatistics
 from matching.ranking.terms import character_terms
 from matching.text.normalise import HAN, NormalisedText, Span, normalise_with_offsets
-from matching.text.words import cut_normalised, cut_words, is_content_word, is_domain_term
+from matching.text.words import (
+    cut_normalised,
+    cut_words,
+    is_content_word,
+    is_domain_term,
+    is_measure,
+    is_telling_word,
+    spell_word,
+)
 
 _HAN = re.compile(f"[{HAN}]")
 # A full stop ends a clause only before a blank: within a number it does not.
@@ -22,6 +30,13 @@ _CLAUSE = re.compile(r"(?:[^，。；;！!？?\n.]|\.(?!\s|$))+")
 # part of the whole text as well.
 _TITLE_FACTOR = 3.0
 _OTHER_SIDE_TITLE_FACTOR = 1.5
+
+# A phrase does not go on over these: 合作。此 is in both texts and is no phrase. Full marks are narrow in normal form.
+_BREAKS = frozenset("\n。、,;:!?()\"'“”‘’《》【】[]{}|·…")
+
+# Words in more than this share of all posts tell posts apart no better than general words do.
+_MOST_POSTS_SHARE = 0.15
+_LEAST_POSTS_COUNTED = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +75,16 @@ def find_shared_phrases(
     """The phrases both texts have, the ones the score hangs on most first; none contains another.
 
     A phrase is the longest run of characters both have that begins and ends where a word of either text does, or is a
-    term of the dictionary: where 耐盐雾 is one word in the need, the capability's 盐雾 still finds it. Stop words are
-    no phrases, nor at a phrase's ends.
+    term of the dictionary: where 耐盐雾 is one word in the need, the capability's 盐雾 still finds it. At least one
+    word of it tells what a post is about: general words (处理, 自动), bare quantities and units, and words that a good
+    part of all posts have, are no phrases by themselves; stop words and measures are not at a phrase's ends.
     """
     first = _read_side(need.full_text, len(need.title))
     second = _read_side(capability.full_text, len(capability.title))
     found: dict[str, SharedPhrase] = {}
     place = 0
     while place < len(first.normal.text):
-        run = _longest_run(first, second, place)
+        run = _longest_run(first, second, place, pool)
         if run is None:
             place += 1
             continue
@@ -92,27 +108,60 @@ def find_shared_phrases(
     return list(kept.values())[:limit]
 
 
-def _longest_run(first: _Side, second: _Side, place: int) -> tuple[int, int, int] | None:
+def _longest_run(first: _Side, second: _Side, place: int, pool: PoolStatistics) -> tuple[int, int, int] | None:
     """(start in the first, start in the second, length) of the longest phrase from `place`; None where there is
     none."""
     text, other = first.normal.text, second.normal.text
     if text[place].isspace() or other.find(text[place : place + 2]) < 0:
         return None
-    length = 2
-    while place + length < len(text) and text[place + length] != "\n" and text[place : place + length + 1] in other:
+    length = 1
+    while place + length < len(text) and not _breaks(text, place + length):
+        if text[place : place + length + 1] not in other:
+            break
         length += 1
-    for size in range(min(length, len(text) - place), 1, -1):
+    for size in range(length, 1, -1):
         there = _find_between_borders(first, second, place, size)
         if there is None:
             continue
-        # Without stop words and symbols at the ends.
-        words = cut_words(text[place : place + size])
-        telling = [word for word in words if is_content_word(word.text)]
-        if not telling:
-            continue
-        lead, end = telling[0].start, telling[-1].end
-        return place + lead, there + lead, end - lead
+        found = _telling_part(text[place : place + size], pool)
+        if found is not None:
+            lead, end = found
+            return place + lead, there + lead, end - lead
     return None
+
+
+def _breaks(text: str, place: int) -> bool:
+    if text[place] in ",.":
+        # Within a number or a name (1,000, 2.5, v1.2) it belongs there.
+        around = text[place - 1] + text[place + 1 : place + 2]
+        return not (len(around) == 2 and around.isascii() and around.isalnum())
+    return text[place] in _BREAKS
+
+
+@lru_cache(maxsize=8192)
+def _words_of(phrase: str) -> tuple[tuple[str, int, int], ...]:
+    return tuple((word.text, word.start, word.end) for word in cut_words(phrase))
+
+
+def _telling_part(phrase: str, pool: PoolStatistics) -> tuple[int, int] | None:
+    """[start, end) of `phrase` without stop words and measures at its ends; None where no word of it is telling."""
+    words = _words_of(phrase)
+    if not any(is_telling_word(word) and not _is_common(word, pool) for word, _, _ in words) and not (
+        is_domain_term(phrase) and is_telling_word(phrase) and not _is_common(phrase, pool)
+    ):
+        return None
+    kept = [(start, end) for word, start, end in words if is_content_word(word) and not is_measure(word)]
+    if not kept or kept[-1][1] - kept[0][0] < 2:
+        return None
+    return kept[0][0], kept[-1][1]
+
+
+def _is_common(word: str, pool: PoolStatistics) -> bool:
+    counted = pool.words.document_count
+    return (
+        counted >= _LEAST_POSTS_COUNTED
+        and pool.words.document_frequency(spell_word(word)) > _MOST_POSTS_SHARE * counted
+    )
 
 
 def _find_between_borders(first: _Side, second: _Side, place: int, size: int) -> int | None:

@@ -151,6 +151,12 @@ def stop_words() -> frozenset[str]:
     return frozenset(read_terms(_FOLDER / "stop_words.txt"))
 
 
+@cache
+def general_words() -> frozenset[str]:
+    """Words of any technical text, in normal form: that two posts share one of them explains nothing."""
+    return frozenset(read_terms(_FOLDER / "general_words.txt"))
+
+
 @lru_cache(maxsize=65_536)
 def _cut_han(run: str) -> tuple[str, ...]:
     return tuple(_load_cutter().cut(run))
@@ -350,6 +356,36 @@ def is_content_word(word: str) -> bool:
     if len(word) == 1:
         return word in _load_dictionary().terms
     return True
+
+
+_QUANTITY_ONLY = re.compile(_QUANTITY)
+_UNIT_PART = rf"(?:{UNIT_PATTERN}|[pnumkgμ]?(?:mol|j|w|v|a|n|pa|hz|g|m|s|l|k|h|d|min|kg|rad|cfu|iu)[23]?)"
+_UNIT_ONLY = re.compile(rf"{_UNIT_PART}(?:[/·]{_UNIT_PART})*")
+
+
+def is_measure(word: str) -> bool:
+    """Whether a word in normal form is nothing but a quantity or a unit."""
+    return bool(_UNIT_ONLY.fullmatch(word) or _QUANTITY_ONLY.fullmatch(word) or _COMPARED_NUMBER.fullmatch(word))
+
+
+def is_telling_word(word: str) -> bool:
+    """Whether a word in normal form, by itself, tells what a post is about: not general, no bare quantity or unit."""
+    return is_content_word(word) and not _is_general(word) and not is_measure(word)
+
+
+@lru_cache(maxsize=65_536)
+def _is_general(word: str) -> bool:
+    """Whether the word is general or put together from general words (产品质量)."""
+    general, stops = general_words(), stop_words()
+    if word in general:
+        return True
+    if not _HAN_RUN.fullmatch(word) or is_domain_term(word):
+        return False
+    reached = {0}
+    for end in range(1, len(word) + 1):
+        if any(start in reached and (word[start:end] in general or word[start:end] in stops) for start in range(end)):
+            reached.add(end)
+    return len(word) in reached
 
 
 def is_domain_term(word: str) -> bool:

@@ -14,6 +14,7 @@ DATA = {
     "bench_encoder": "scale",
     "bench_matching": "bdci359",
     "bench_duplicates": "neardup",
+    "bench_reasons": "bdci359",
 }
 """Subfolder that a benchmark takes as its argument; the others need none."""
 

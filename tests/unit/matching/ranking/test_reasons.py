@@ -4,12 +4,15 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from matching.documents import MoneyRange, PostDocument
 from matching.ranking.phrases import clauses_of, find_shared_phrases
 from matching.ranking.pool import PoolStatistics
 from matching.ranking.reasons import Reason, explain_pair
 from matching.ranking.structured import compare_fields, describe_money
+from matching.text.normalise import normalise
 from tests.unit.matching.ranking.posts import (
     CAPABILITIES,
     NEEDS,
@@ -176,3 +179,70 @@ def test_blank_posts_can_be_explained() -> None:
         reason.kind
         for reason in explain_pair(blank, other, pool=PoolStatistics.of_posts([blank, other], vectors), vectors=vectors)
     ] == ["weak"]
+
+
+def pool_with_many() -> PoolStatistics:
+    """A hundred posts more, a fifth of which are about batteries."""
+    others = [
+        make_need(f"o{number}", "锂电池包" if number % 5 == 0 else f"{number}号纱线染整") for number in range(120)
+    ]
+    pool, _ = pool_of([*NEEDS, *CAPABILITIES, *others])
+    return pool
+
+
+@pytest.mark.parametrize(
+    "shared",
+    ["处理", "mm", "两家", "自动", "0.5 mm", "以上", "μmol/J", "25%", "直接", "system", "提高产品质量", "产学研合作"],
+)
+def test_words_of_any_text_and_measures_are_no_reasons(shared: str) -> None:
+    need = make_need("n", "茶叶萎凋", f"希望{shared}，避免返青")
+    capability = make_capability("c", "伞骨成型", f"能{shared}，用于户外")
+    pool, _ = pool_of([need, capability, *NEEDS, *CAPABILITIES])
+    assert find_shared_phrases(need, capability, pool) == []
+
+
+def test_what_a_good_part_of_all_posts_have_is_no_reason() -> None:
+    need, capability = make_need("n", "锂电池极片涂布"), make_capability("c", "锂电池隔膜涂布")
+    assert [phrase.text for phrase in find_shared_phrases(need, capability, pool_with_many())] == ["涂布"]
+
+
+def test_a_phrase_does_not_go_on_over_a_mark() -> None:
+    need = make_need("n", "线路板，压合翘曲。盐雾1,000小时、红茶")
+    capability = make_capability("c", "用于线路板，压合翘曲。盐雾1,000小时、红茶")
+    pool, _ = pool_of([need, capability, *NEEDS, *CAPABILITIES])
+    assert {phrase.text for phrase in find_shared_phrases(need, capability, pool, limit=9)} == {
+        "线路板",
+        "压合翘曲",
+        "盐雾",
+        "红茶",
+    }
+
+
+def test_a_telling_word_keeps_the_general_words_within_its_phrase() -> None:
+    need, capability = make_need("n", "合金企业的新材料合作"), make_capability("c", "面向合金企业的新材料")
+    pool, _ = pool_of([need, capability, *NEEDS, *CAPABILITIES])
+    assert [phrase.text for phrase in find_shared_phrases(need, capability, pool)] == ["合金企业的新材料"]
+
+
+PIECES = ("盐雾", "处理", "，", "mm", "0.5", "红茶", "的", "\n", "。")
+
+
+@given(
+    st.lists(
+        st.sampled_from(["盐雾", "处理", "ＨＤＩ　板", "，", "mm", "0.5", "红茶", "的", "\n", "Mini LED", "。"]),
+        max_size=12,
+    ),
+    st.lists(
+        st.sampled_from(["盐雾", "处理", "HDI板", "，", "mm", "0.5", "红茶", "的", "\n", "mini  LED", "。"]),
+        max_size=12,
+    ),
+)
+def test_spans_hold_the_same_phrase_in_both_texts(first: list[str], second: list[str]) -> None:
+    need, capability = make_need("n", "线路板", "".join(first)), make_capability("c", "茶叶", "".join(second))
+    pool = PoolStatistics()
+    for phrase in find_shared_phrases(need, capability, pool, limit=9):
+        texts = [
+            normalise(document.full_text[slice(*span)])
+            for document, span in ((need, phrase.need_span), (capability, phrase.capability_span))
+        ]
+        assert texts[0] == texts[1] != ""
