@@ -64,9 +64,10 @@ def claim_due(session: Session, now: datetime, limit: int = MOST_UNDERWAY) -> li
         # One drain at a time: two would lock the same rows in different orders, and both believe the queue empty.
         session.execute(select(func.pg_advisory_xact_lock(_DRAIN_LOCK)))
     return [
-        # A person waits before the page of an import; it must not queue behind the thousands of posts of another.
+        # A person waits before the page of an import or a timetable; it must not queue behind thousands of posts.
         *_claim_topics(session, now, limit, OutboxEntry.topic == IMPORT),
-        *_claim_topics(session, now, limit, OutboxEntry.topic.not_in((IMPORT, RANKING))),
+        *_claim_topics(session, now, limit, OutboxEntry.topic == TIMETABLE),
+        *_claim_topics(session, now, limit, OutboxEntry.topic.not_in((IMPORT, TIMETABLE, RANKING))),
         *_claim_topics(session, now, limit, OutboxEntry.topic == RANKING),
     ]
 

@@ -12,6 +12,7 @@ from matching.store.outbox import (
     LEASE,
     POST_CHANGED,
     RANKING,
+    TIMETABLE,
     claim_due,
     forget_done,
     last_open_id,
@@ -144,3 +145,13 @@ def test_only_so_many_claims_are_out_at_once(platform: Platform, now: datetime) 
         settle(uow.session, POST_CHANGED, "b", 100, now)
         uow.commit()
     assert [subject for _, subject in claims(platform, now, limit=3)] == ["d"]
+
+
+def test_a_timetable_is_claimed_however_many_changes_are_underway(platform: Platform, now: datetime) -> None:
+    with platform.unit_of_work() as uow:
+        for number in range(5):
+            uow.owe(POST_CHANGED, f"post-{number}", now)
+        claim_due(uow.session, now, limit=5)
+        uow.owe(POST_CHANGED, "post-late", now)
+        uow.owe(TIMETABLE, "run", now)
+        assert [claim.subject_id for claim in claim_due(uow.session, now, limit=5)] == ["run"]
