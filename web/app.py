@@ -11,18 +11,28 @@ from web.api import install_api
 from web.assets import asset_url, assets
 from web.display import install_display
 from web.errors import install_error_pages
+from web.html.accounts import accounts
 from web.html.agendas import agendas
 from web.html.capabilities import capabilities
+from web.html.deliveries import deliveries
 from web.html.duplicates import duplicates
 from web.html.engagements import engagements
 from web.html.events import events
+from web.html.experts import experts
+from web.html.exports import exports
 from web.html.home import home
 from web.html.imports import imports
 from web.html.inbox import inbox
 from web.html.interests import interests
+from web.html.members import members
 from web.html.needs import needs
+from web.html.organisations import organisations
+from web.html.own_data import own_data
 from web.html.posts import posts
+from web.html.preferences import preferences, stop
+from web.html.registrations import registrations
 from web.html.review import review
+from web.html.saved_filters import saved_filters
 from web.html.search import search
 from web.html.sessions import sessions
 from web.html.suggestion_answers import suggestion_answers
@@ -69,6 +79,12 @@ def create_app(platform: Platform, *, clock: Clock = utc_now) -> Flask:
         agendas,
     ):
         app.register_blueprint(blueprint)
+    for blueprint in (organisations, experts, own_data, saved_filters, exports):
+        app.register_blueprint(blueprint)
+    for blueprint in (registrations, accounts, members, preferences, deliveries):
+        app.register_blueprint(blueprint)
+    # A mail program that unsubscribes for its reader has no token of a form; the signed link is its right.
+    app.extensions["csrf"].exempt(stop)
     app.register_blueprint(make_ops(platform))
     install_api(app)
     return app

@@ -53,6 +53,7 @@ def navigation() -> list[Group]:
                 Place(_("对接会"), url_for("events.show_list"), request.blueprint in ("events", "agendas")),
             ),
         ),
+        Group(_("资源库"), _libraries()),
         Group(
             _("发布信息"),
             (
@@ -66,6 +67,22 @@ def navigation() -> list[Group]:
     return [group for group in groups if group.places]
 
 
+def _libraries() -> tuple[Place, ...]:
+    listed = request.endpoint == "organisations.list_library"
+    kind = request.args.get("kind", "enterprise")
+
+    def library(text: str, name: str) -> Place:
+        return Place(text, url_for("organisations.list_library", kind=name), listed and kind == name)
+
+    return (
+        library(_("企业库"), "enterprise"),
+        library(_("高校库"), "university"),
+        library(_("科研机构库"), "institute"),
+        Place(_("专家库"), url_for("experts.list_library"), request.endpoint == "experts.list_library"),
+        library(_("科技中介库"), "intermediary"),
+    )
+
+
 def _own_places() -> tuple[Place, ...]:
     if not current_user.is_authenticated:
         return ()
@@ -76,6 +93,7 @@ def _own_places() -> tuple[Place, ...]:
     ]
     if importable_kinds(actor()):
         places.append(Place(_("导入"), url_for("imports.show_imports"), request.blueprint == "imports"))
+    places.append(Place(_("我的个人信息"), url_for("own_data.show_own_data"), request.blueprint == "own_data"))
     return tuple(places)
 
 
@@ -85,5 +103,10 @@ def _staff_places() -> tuple[Place, ...]:
     return (
         Place(_("审核"), url_for("review.list_waiting"), request.blueprint == "review"),
         Place(_("重复信息"), url_for("duplicates.list_pairs"), request.blueprint == "duplicates"),
+        Place(
+            _("重复单位"),
+            url_for("organisations.list_duplicates"),
+            request.endpoint == "organisations.list_duplicates",
+        ),
         Place(_("阶段看板"), url_for("engagements.show_board"), request.endpoint == "engagements.show_board"),
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -17,7 +19,12 @@ from matching.importing.records import (
     NeedRecord,
     OrganisationRecord,
 )
-from matching.models import Affiliation, Capability, Expert, Need, Organisation
+from matching.models import Affiliation, Capability, Expert, Need, Organisation, Post
+from matching.policy import Audience
+from matching.queries.libraries import describe_experts
+from matching.queries.posts import may_see_organisation
+from matching.services.actor import Actor
+from matching.services.experts import is_own_entry
 from matching.services.imports import load_import_vocabularies
 
 __all__ = ["export_records", "load_import_vocabularies"]
@@ -146,3 +153,74 @@ def _expert_record(session: Session, expert: Expert) -> ExpertRecord:
         region_code=expert.region_code,
         **give_back(expert.extra),
     )
+
+
+def posts_as_records(posts: Iterable[Post], audience: Audience) -> Iterator[NeedRecord | CapabilityRecord]:
+    """Posts that the reader may see, as they may see them.
+
+    Contacts and the file's other columns are their own organisation's; the owner of a `matched` post is not named.
+    """
+    for post in posts:
+        record: NeedRecord | CapabilityRecord
+        if isinstance(post, Need):
+            record = _need_record(post)
+        else:
+            assert isinstance(post, Capability)
+            record = _capability_record(post)
+            record = replace(record, experts=tuple(expert.name for expert in post.experts if not expert.hidden))
+        if not (audience.administrator or post.organisation_id in audience.organisation_ids):
+            record = replace(record, contact_name=None, contact_phones=(), contact_emails=(), extra={})
+        if not may_see_organisation(audience, post):
+            record = replace(record, organisation_name=None, uscc=None, region_code=None, town=None)
+            if isinstance(record, CapabilityRecord):
+                record = replace(record, experts=(), ip_number=None, registration_number=None, registered_on=None)
+        yield record
+
+
+_ORGANISATION_CONTACTS: dict[str, Any] = {
+    "contact_name": None,
+    "contact_phones": (),
+    "contact_emails": (),
+    "fax": None,
+    "legal_representative": None,
+    "extra": {},
+}
+
+
+def organisations_as_records(organisations: Iterable[Organisation], audience: Audience) -> Iterator[OrganisationRecord]:
+    """Organisations as everybody may know them; contacts are their own members'."""
+    for organisation in organisations:
+        record = _organisation_record(organisation)
+        if not (audience.administrator or organisation.id in audience.organisation_ids):
+            record = replace(record, **_ORGANISATION_CONTACTS)
+        yield record
+
+
+def experts_as_records(
+    session: Session, experts: Sequence[Expert], actor: Actor, audience: Audience, now: datetime
+) -> Iterator[ExpertRecord]:
+    """Experts as the reader may know them: hidden fields are empty, contacts are for those who keep the entry."""
+    for start in range(0, len(experts), 500):
+        for listed in describe_experts(session, experts[start : start + 500], audience, now):
+            expert, places = listed.expert, listed.organisations
+            keeps = is_own_entry(actor, expert) or any(actor.may_edit_for(place.id) for place in places)
+            hidden = frozenset() if keeps else frozenset((*expert.hidden_fields, "email", "phone"))
+            kept = give_back(expert.extra)
+            if not keeps:
+                kept = {name: kept[name] for name in ("position", "department", "discipline") if name in kept}
+                if "title" in hidden:
+                    kept.pop("position", None)
+            yield ExpertRecord(
+                external_id=expert.id,
+                name=expert.name,
+                name_en=None if "name_en" in hidden else expert.name_en,
+                title=None if "title" in hidden else expert.title,
+                organisation_name=places[0].name if places else None,
+                uscc=places[0].uscc if places else None,
+                fields=() if "fields" in hidden else tuple(expert.fields),
+                intro="" if "intro" in hidden else expert.intro,
+                contact_phones=() if "phone" in hidden else tuple(part for part in (expert.phone,) if part),
+                contact_emails=() if "email" in hidden else tuple(part for part in (expert.email,) if part),
+                region_code=expert.region_code,
+                **kept,
+            )

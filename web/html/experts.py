@@ -1,0 +1,154 @@
+"""专家库: the list of experts, a person's page, and its editing."""
+
+from __future__ import annotations
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+
+from matching.errors import EditConflict, InvalidInput, NotAllowed
+from matching.models.organisation import ORGANISATION_KINDS
+from matching.queries.libraries import (
+    ExpertFilter,
+    ExpertSort,
+    count_expert_facets,
+    count_libraries,
+    list_experts,
+    list_named_posts,
+    list_shown_works,
+)
+from matching.queries.posts import may_see_organisation
+from matching.queries.profiles import find_expert, list_regions
+from matching.queries.saved_filters import list_saved_filters
+from matching.queries.vocabularies import load_vocabularies
+from matching.services.experts import edit_expert, is_own_entry, may_keep_expert, source_of
+from web.facets import Facet, make_facet, page_argument, text_argument
+from web.forms.organisations import ExpertForm
+from web.languages import in_language, term_label
+from web.reader import actor, audience, now, platform, signed_in_only
+
+experts = Blueprint("experts", __name__, url_prefix="/experts")
+
+
+@experts.get("/")
+def list_library() -> str:
+    """The library with search, facets and counts."""
+    filters = read_filter()
+    sort = _sort()
+    with platform().reading() as reading:
+        return render_template(
+            "experts/list.html",
+            filters=filters,
+            sort=sort,
+            found=list_experts(reading, filters, audience(), now(), sort=sort, page=page_argument()),
+            facet_list=_facets(reading, filters),
+            counts=count_libraries(reading, audience(), now()),
+            saved=list_saved_filters(reading, actor().user_id, "experts"),
+            vocabularies=load_vocabularies(reading),
+        )
+
+
+@experts.get("/<expert_id>")
+def show_expert(expert_id: str) -> str:
+    """Who it is, what they work on, how they may be reached; never an address or a number."""
+    with platform().reading() as reading:
+        profile = find_expert(reading, expert_id, audience(), now())
+        expert = profile.expert
+        own = is_own_entry(actor(), expert)
+        keeper = may_keep_expert(reading, actor(), expert, now())
+        posts = list_named_posts(reading, audience(), now(), expert_id=expert.id)
+        return render_template(
+            "experts/show.html",
+            expert=expert,
+            profile=profile,
+            own=own,
+            keeper=keeper,
+            hidden=frozenset() if own else frozenset(expert.hidden_fields),
+            posts=[(post, may_see_organisation(audience(), post)) for post in posts],
+            works=list_shown_works(reading, expert.id),
+            regions={region.code: region for region in list_regions(reading)},
+            vocabularies=load_vocabularies(reading),
+        )
+
+
+@experts.route("/<expert_id>/edit", methods=["GET", "POST"])
+@signed_in_only
+def edit(expert_id: str) -> str | Response | tuple[str, int]:
+    """The entry's form; each field says where it comes from."""
+    with platform().reading() as reading:
+        expert = find_expert(reading, expert_id, audience(), now()).expert
+        if not may_keep_expert(reading, actor(), expert, now()):
+            raise NotAllowed("expert.not_yours", "您不能修改这位专家的资料", message_en="You do not keep this entry")
+    form = ExpertForm()
+
+    def render(*, conflict: bool = False) -> str:
+        return render_template(
+            "experts/edit.html",
+            expert=expert,
+            form=form,
+            own=is_own_entry(actor(), expert),
+            conflict=conflict,
+            sources={name: source_of(expert, name) for name in form._fields},
+        )
+
+    if request.method == "GET":
+        form.show(expert)
+        return render()
+    if not form.validate():
+        return render(), 422
+    try:
+        with platform().unit_of_work() as uow:
+            edit_expert(uow, actor(), expert.id, form.to_entry(), now(), expected_version=form.expected())
+    except InvalidInput as error:
+        form.attach(error, in_language(error.message, error.message_en))
+        return render(), 422
+    except EditConflict:
+        form.version.data = str(expert.version)
+        return render(conflict=True), 409
+    flash(_("修改已保存。"), "info")
+    return redirect(url_for("experts.show_expert", expert_id=expert.id))
+
+
+def read_filter() -> ExpertFilter:
+    """The list's restrictions as the address says them."""
+    kind = request.args.get("organisation_kind")
+    return ExpertFilter(
+        text=text_argument("q") or "",
+        region=text_argument("region", 12),
+        field=text_argument("field"),
+        organisation_kind=kind if kind in ORGANISATION_KINDS else None,
+        organisation_id=text_argument("organisation", 64),
+    )
+
+
+def _sort() -> ExpertSort:
+    match request.args.get("sort"):
+        case "posts":
+            return "posts"
+        case "recent":
+            return "recent"
+        case _:
+            return "name"
+
+
+def _facets(reading: Session, filters: ExpertFilter) -> list[Facet]:
+    counts = count_expert_facets(reading, filters, audience(), now())
+    vocabularies = load_vocabularies(reading)
+    regions = {region.code: region for region in list_regions(reading)}
+
+    def region_name(code: str) -> str:
+        region = regions.get(code)
+        return in_language(region.label_zh, region.label_en) if region else code
+
+    facets = [
+        make_facet("field", _("研究方向"), counts["field"], str),
+        make_facet(
+            "organisation_kind",
+            _("所在单位"),
+            counts["organisation_kind"],
+            lambda code: term_label(vocabularies, "organisation_kind", code),
+        ),
+        make_facet("region", _("地区"), counts["region"], region_name),
+    ]
+    return [facet for facet in facets if facet.choices]
