@@ -671,7 +671,7 @@ def _door_code(participant: EventParticipant) -> str:
         "events.open_door", token=agenda_token(participant, platform().settings)
     )
     # Without declaration and without style: it stands in the page, which allows neither.
-    return str(segno.make(address, error="m").svg_inline(scale=3, border=2, omitsize=True, svgclass="dj-code"))
+    return str(segno.make(address, error="l").svg_inline(scale=3, border=2, omitsize=True, svgclass="dj-code"))
 
 
 def _form(event: Event | None) -> EventForm:
@@ -733,7 +733,8 @@ def _render_pairs(event_id: str, *, error: str = "") -> str:
         board = load_board(reading, event_id, actor())
         pairs = proposed_pairs(reading, board.event, now())
         slots = len(board.event.slots)
-        ticked = preselect(pairs, places=slots * len(board.event.tables), slots=slots)
+        # A day filled to the last chair has long waits and no room for who comes late.
+        ticked = preselect(pairs, places=slots * len(board.event.tables) * 3 // 4, slots=max(1, slots * 3 // 4))
         return render_template(
             "events/pairs.html",
             board=board,
