@@ -48,6 +48,8 @@ class ShownMessage:
     interest: InterestView | None = None
     engagement: Engagement | None = None
     about_post: bool = True
+    state: PairState | None = None
+    """Of a suggestion that the reader's side declined, so that it can be undone where it was told."""
 
     @property
     def url(self) -> str | None:
@@ -173,7 +175,9 @@ def _show(message: InboxMessage, states: Mapping[str, PairState]) -> ShownMessag
             if message.own is not None and message.own.side == "capability"
             else _("有新的技术供给可能解决您的需求")
         )
-        return ShownMessage(message, title, message.other, card)
+        state = states.get(message.suggestion.id)
+        declined = card is None and state is not None and state.answer is not None and state.answer.kind == "decline"
+        return ShownMessage(message, title, message.other, card, state=state if declined else None)
     titles = {
         "post_expires": _("您的信息快要过期，仍然有效请续期"),
         "post_published": _("您的信息已发布"),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
@@ -38,7 +39,7 @@ from web.html import writing
 from web.html.interests import interest_box
 from web.languages import in_language
 from web.reader import actor, audience, now, platform, signed_in_only
-from web.suggestion_cards import is_put_aside, show_suggestions
+from web.suggestion_cards import ShownSuggestion, is_put_aside, show_suggestions
 
 posts = Blueprint("posts", __name__, url_prefix="/posts")
 
@@ -129,6 +130,10 @@ def list_suggestions(post_id: str) -> str | Response:
         )
 
 
+def _numbered(cards: Iterable[ShownSuggestion]) -> list[ShownSuggestion]:
+    return [replace(card, rank=rank) for rank, card in enumerate(cards, start=1)]
+
+
 def _suggestions(reading: Session, post: Post) -> dict[str, object]:
     """The post's suggestions as cards, those to be looked at later apart, and the pairs its own side declined."""
     found = list_suggestions_for_post(reading, post, audience(), now())
@@ -136,8 +141,8 @@ def _suggestions(reading: Session, post: Post) -> dict[str, object]:
     cards = show_suggestions(post, found, audience(), states)
     declined = list_declined(reading, post, audience(), now()) if speaks_for(reading, actor(), post) else []
     return {
-        "suggestions": [card for card in cards if not is_put_aside(card)],
-        "later": [card for card in cards if is_put_aside(card)],
+        "suggestions": _numbered(card for card in cards if not is_put_aside(card)),
+        "later": _numbered(card for card in cards if is_put_aside(card)),
         "declined": [(answer, other, PairState(side=post.side, answer=answer)) for answer, other in declined],
     }
 
