@@ -21,6 +21,7 @@ from matching.errors import (
     NotFound,
     PartUnavailable,
 )
+from matching.services.attempts import TooManyAttempts
 from web.html.sessions import kept_fields, render_send_again
 from web.languages import in_language
 from web.reader import forget_reader
@@ -33,6 +34,7 @@ STATUSES: tuple[tuple[type[DuijieError], int], ...] = (
     (IllegalMove, 409),
     (EditConflict, 409),
     (InvalidInput, 422),
+    (TooManyAttempts, 429),
     (PartUnavailable, 503),
 )
 

@@ -102,6 +102,12 @@ def _staff_places() -> tuple[Place, ...]:
         return ()
     return (
         Place(_("审核"), url_for("review.list_waiting"), request.blueprint == "review"),
+        Place(
+            _("注册审核"),
+            url_for("registrations.list_waiting"),
+            (request.endpoint or "").startswith("registrations.") and request.path.startswith("/registrations/"),
+        ),
+        Place(_("投递"), url_for("deliveries.show"), request.blueprint == "deliveries"),
         Place(_("重复信息"), url_for("duplicates.list_pairs"), request.blueprint == "duplicates"),
         Place(
             _("重复单位"),

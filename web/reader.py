@@ -23,12 +23,19 @@ from matching.queries.notifications import count_unread
 from matching.queries.posts import audience_for
 from matching.services.accounts import end_session, find_session_user, open_session, touch_session
 from matching.services.actor import Actor, actor_of
+from matching.services.two_factor import is_enabled, is_required
+from web.devices import describe_device
 
 Clock = Callable[[], datetime]
 View = TypeVar("View", bound=Callable[..., Any])
 
 _TOUCH_EVERY = timedelta(minutes=5)
 _KEPT_OVER_SIGN_IN = ("language",)
+_NO_USE = frozenset({"preferences.count_unread"})
+"""What pages ask for by themselves must not keep a sign-in alive that nobody uses."""
+_WITHOUT_SECOND_FACTOR = frozenset(
+    {"accounts.show_two_factor", "accounts.change_two_factor", "sessions.do_sign_out", "sessions.choose"}
+)
 
 
 class SignedIn:
@@ -64,9 +71,20 @@ def install_reader(app: Flask, platform: Platform, clock: Clock) -> None:
         with platform.reading() as reading:
             user = find_session_user(reading, token, now(), unused_for=unused_for)
             signed_in = SignedIn(user, token) if user is not None else None
-        if signed_in is not None:
+            if user is not None and is_required(platform.settings, user.role):
+                g.second_factor_missing = not is_enabled(reading, user.id)
+        if signed_in is not None and request.endpoint not in _NO_USE:
             _note_use(platform, token)
         return signed_in
+
+    @app.before_request
+    def _set_up_second_factor() -> WerkzeugResponse | None:
+        """Staff who must have a second factor see nothing else until they do."""
+        if not platform.settings.require_two_factor_for_staff or request.endpoint in _WITHOUT_SECOND_FACTOR:
+            return None
+        if request.path.startswith(("/api/", "/static/")) or not current_user.is_authenticated:
+            return None
+        return redirect(url_for("accounts.show_two_factor")) if g.get("second_factor_missing") else None
 
     app.context_processor(lambda: {"unread_count": unread_count, "is_staff": is_staff, "actor": actor, "now": now})
 
@@ -132,7 +150,9 @@ def sign_in(user: User) -> None:
     kept = {key: session[key] for key in _KEPT_OVER_SIGN_IN if key in session}
     sign_out()
     with platform().unit_of_work() as uow:
-        token = open_session(uow, user, now())
+        token = open_session(
+            uow, user, now(), device=describe_device(request.user_agent.string), address=request.remote_addr
+        )
     session.update(kept)
     session["seen"] = now().timestamp()
     login_user(SignedIn(user, token))

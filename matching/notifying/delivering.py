@@ -30,7 +30,7 @@ def deliver(platform: Platform, delivery_id: str, now: datetime) -> Outcome | No
     except MailNotSent as error:
         outcome = Outcome(
             state="given_up" if error.permanent else "failed",
-            error=f"{error.code}: {error.message}"[:200],
+            error=f"{error.code} {error.detail}".strip(),
             server_wide=error.server_wide,
         )
     except Exception as error:  # a letter that cannot be written must not stop the others, and must be seen

@@ -202,6 +202,7 @@ def _as_mail_errors() -> Iterator[None]:
             f"邮件服务器不接受账号或密码（{status}），请检查 DUIJIE_SMTP_USER 与密码；多数邮箱要用授权码",
             message_en=f"The mail server refuses user or password ({status}); many providers want a special "
             "authorisation code",
+            detail=str(status),
             server_wide=True,
         ) from error
     except smtplib.SMTPRecipientsRefused as error:
@@ -215,6 +216,7 @@ def _as_mail_errors() -> Iterator[None]:
             f"服务器不接受发件地址（{_codes(error.smtp_code, error.smtp_error)}），请检查 DUIJIE_MAIL_FROM",
             message_en=f"The server refuses the sender ({_codes(error.smtp_code, error.smtp_error)}); check "
             "DUIJIE_MAIL_FROM",
+            detail=_codes(error.smtp_code, error.smtp_error),
             server_wide=True,
         ) from error
     except smtplib.SMTPDataError as error:
@@ -246,7 +248,11 @@ def _as_mail_errors() -> Iterator[None]:
 def _answer(code: str, zh: str, en: str, status: int, text: bytes | str) -> MailNotSent:
     """What the server said about this one mail: 5xx is for ever, the rest for now."""
     return MailNotSent(
-        code, f"{zh}（{_codes(status, text)}）", message_en=f"{en} ({_codes(status, text)})", permanent=status >= 500
+        code,
+        f"{zh}（{_codes(status, text)}）",
+        message_en=f"{en} ({_codes(status, text)})",
+        detail=_codes(status, text),
+        permanent=status >= 500,
     )
 
 

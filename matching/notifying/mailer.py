@@ -50,13 +50,21 @@ class MailNotSent(DuijieError):
     """A mail that was not taken by the server.
 
     `permanent`: trying again is of no use. `server_wide`: no other mail would be taken now either. The message is for
-    the staff and names no person.
+    the staff and names no person; `detail` is the server's status.
     """
 
     def __init__(
-        self, code: str, message: str, *, message_en: str, permanent: bool = False, server_wide: bool = False
+        self,
+        code: str,
+        message: str,
+        *,
+        message_en: str,
+        detail: str = "",
+        permanent: bool = False,
+        server_wide: bool = False,
     ) -> None:
         super().__init__(code, message, message_en=message_en)
+        self.detail = detail
         self.permanent = permanent
         self.server_wide = server_wide
 

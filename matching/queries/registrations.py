@@ -58,10 +58,14 @@ def similar_organisations(
     """Organisations that may be the one meant: those with the code first, then with the name, then with a like name."""
     found: dict[str, SimilarOrganisation] = {}
     if uscc:
-        for one in session.scalars(select(Organisation).where(Organisation.uscc == uscc)):
+        for one in session.scalars(
+            select(Organisation).where(Organisation.uscc == uscc, Organisation.merged_into_id.is_(None))
+        ):
             found[one.id] = SimilarOrganisation(one, "code")
     key = name_key(name)
-    for one in session.scalars(select(Organisation).where(Organisation.name_key == key).limit(limit)):
+    for one in session.scalars(
+        select(Organisation).where(Organisation.name_key == key, Organisation.merged_into_id.is_(None)).limit(limit)
+    ):
         found.setdefault(one.id, SimilarOrganisation(one, "name"))
     if len(key) >= _SHORTEST_PART:
         parts = {key[place : place + 2] for place in range(len(key) - 1)}
@@ -69,10 +73,11 @@ def similar_organisations(
         near = session.scalars(
             select(Organisation)
             .where(
+                Organisation.merged_into_id.is_(None),
                 or_(
                     *(Organisation.name_key.contains(part, autoescape=True) for part in sorted(parts)[:12]),
                     literal(key).contains(Organisation.name_key),
-                )
+                ),
             )
             .limit(500)
         )

@@ -346,3 +346,24 @@ def clean_email(email: str) -> str:
     except EmailNotValidError as error:
         raise InvalidInput("user.email", "邮箱地址无效", where="email", message_en="Invalid e-mail address") from error
     return checked.normalized.lower()
+
+
+def change_profile(uow: UnitOfWork, actor: Actor, name: str, locale: str, now: datetime) -> None:
+    """Change one's own name and language. Raises InvalidInput naming the field."""
+    user = uow.session.get(User, actor.user_id) if actor.user_id is not None else None
+    if user is None:
+        raise NotFound("user.not_found", "没有这个账号", message_en="No such account")
+    called = " ".join(name.split())
+    if not 1 <= len(called) <= 80:
+        raise InvalidInput(
+            "user.name",
+            "请填写姓名（不超过 80 字）",
+            where="name",
+            message_en="Please give a name (at most 80 characters)",
+        )
+    if locale not in ("zh", "en"):
+        raise InvalidInput("user.locale", "请选择语言", where="locale", message_en="Please choose a language")
+    user.name = called
+    user.locale = locale
+    uow.record(now, user.id, "user.profile", "user", user.id)
+    uow.commit()

@@ -6,11 +6,16 @@ from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from flask import Blueprint, abort, redirect, render_template, request, session, url_for
+from flask_babel import gettext as _
 from flask_login import current_user
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
-from matching.services.accounts import SignInRefused, authenticate_user
+from matching.models import User
+from matching.services.accounts import SignInRefused, authenticate_user, token_hash
+from matching.services.attempts import TooManyAttempts
+from matching.services.two_factor import WrongCode, check_second_factor, is_enabled
+from web.forms.accounts import CodeForm
 from web.forms.sign_in import SignInForm
 from web.languages import LANGUAGES, in_language
 from web.reader import now, platform, sign_in, sign_out
@@ -18,7 +23,8 @@ from web.security import safe_next
 
 sessions = Blueprint("sessions", __name__)
 
-_NOT_KEPT = frozenset({"csrf_token", "password"})
+_NOT_KEPT = frozenset({"csrf_token", "password", "password_again", "present_password", "one_time_code"})
+_SECOND_FACTOR_SECONDS = 300
 
 
 def kept_fields(pending: MultiDict[str, str]) -> list[tuple[str, str]]:
@@ -44,6 +50,63 @@ def render_sign_in(
     )
 
 
+def render_second_factor(
+    form: CodeForm | None = None,
+    *,
+    pending_path: str = "",
+    pending: MultiDict[str, str] | None = None,
+    next_path: str = "",
+) -> str:
+    """The page that asks for the code; what was entered elsewhere goes on through it."""
+    return render_template(
+        "sessions/second_factor.html",
+        form=form or CodeForm(formdata=None),
+        pending_path=pending_path,
+        pending_fields=kept_fields(pending) if pending is not None else [],
+        next_path=next_path,
+    )
+
+
+def expect_second_factor(user: User) -> None:
+    """Note in this browser that the password fits; it lasts for a few minutes, and not beyond a change of it."""
+    session["second_factor"] = [user.id, now().timestamp(), _mark(user)]
+
+
+def _expected_user() -> User | None:
+    """Whose password was entered here a moment ago and still fits."""
+    noted = session.get("second_factor")
+    if not isinstance(noted, list) or len(noted) != 3:
+        return None
+    user_id, moment, mark = noted
+    if not 0 <= now().timestamp() - moment <= _SECOND_FACTOR_SECONDS:
+        return None
+    with platform().reading() as reading:
+        user = reading.get(User, user_id)
+    return user if user is not None and user.active and _mark(user) == mark else None
+
+
+def _mark(user: User) -> str:
+    return token_hash(user.password_hash or "")[:16]
+
+
+def _where_to() -> tuple[str, MultiDict[str, str], str]:
+    """The text that waits to be sent, and the page to go to."""
+    pending: MultiDict[str, str] = MultiDict(
+        (name.removeprefix("pending."), value)
+        for name, value in request.form.items(multi=True)
+        if name.startswith("pending.")
+    )
+    pending_path = safe_next(request.form.get("pending_path"), "")
+    return pending_path, pending, safe_next(request.form.get("next"), url_for("home.show_home"))
+
+
+def _enter(user: User, pending_path: str, pending: MultiDict[str, str], next_path: str) -> str | Response:
+    sign_in(user)
+    if pending_path:
+        return render_send_again(pending_path, kept_fields(pending))
+    return redirect(next_path)
+
+
 def render_send_again(path: str, fields: Iterable[tuple[str, str]]) -> str:
     """A page that holds entered text and sends it with one click."""
     return render_template("sessions/send_again.html", path=path, fields=list(fields))
@@ -62,25 +125,43 @@ def show_sign_in() -> str | Response:
 def do_sign_in() -> str | Response | tuple[str, int]:
     """Check the password; then on to where the reader wanted to go, or to the text that was being sent."""
     form = SignInForm()
-    pending_path = safe_next(request.form.get("pending_path"), "")
-    pending: MultiDict[str, str] = MultiDict(
-        (name.removeprefix("pending."), value)
-        for name, value in request.form.items(multi=True)
-        if name.startswith("pending.")
-    )
-    next_path = safe_next(request.form.get("next"), url_for("home.show_home"))
+    pending_path, pending, next_path = _where_to()
     if form.validate_on_submit():
         try:
             with platform().unit_of_work() as uow:
-                user = authenticate_user(uow, form.email.data or "", form.password.data or "", now())
-        except SignInRefused as error:
+                user = authenticate_user(
+                    uow, form.email.data or "", form.password.data or "", now(), origin=request.remote_addr
+                )
+                second = is_enabled(uow.session, user.id)
+        except (SignInRefused, TooManyAttempts) as error:
             form.form_errors.append(in_language(error.message, error.message_en))
         else:
-            sign_in(user)
-            if pending_path:
-                return render_send_again(pending_path, kept_fields(pending))
-            return redirect(next_path)
+            if second:
+                expect_second_factor(user)
+                return render_second_factor(pending_path=pending_path, pending=pending, next_path=next_path)
+            return _enter(user, pending_path, pending, next_path)
     return render_sign_in(form, pending_path=pending_path, pending=pending, next_path=next_path), 422
+
+
+@sessions.post("/sign-in/code")
+def do_second_factor() -> str | Response | tuple[str, int]:
+    """Check the code of the second factor; the password was checked a moment ago in this browser."""
+    pending_path, pending, next_path = _where_to()
+    user = _expected_user()
+    if user is None:
+        form = SignInForm(formdata=None)
+        form.form_errors.append(_("时间太久了，请重新登录"))
+        return render_sign_in(form, pending_path=pending_path, pending=pending, next_path=next_path), 422
+    form = CodeForm()
+    if form.validate():
+        try:
+            with platform().unit_of_work() as uow:
+                check_second_factor(uow, platform().settings, user.id, form.one_time_code.data or "", now())
+        except (WrongCode, TooManyAttempts) as error:
+            form.show(error)
+        else:
+            return _enter(user, pending_path, pending, next_path)
+    return render_second_factor(form, pending_path=pending_path, pending=pending, next_path=next_path), 422
 
 
 @sessions.post("/sign-out")
