@@ -16,7 +16,7 @@ from sqlalchemy import select
 
 from matching.bootstrap import Platform
 from matching.documents import MoneyRange
-from matching.models import Expert, Organisation, Post, Region, User, VocabularyTerm
+from matching.models import Expert, Organisation, Post, Region, SpecialDay, User, VocabularyTerm
 from matching.services.accounts import add_user, join_organisation
 from matching.services.actor import SYSTEM, Actor
 from matching.services.organisations import ExpertFields, OrganisationFields, add_expert, add_organisation
@@ -95,6 +95,10 @@ def load_taxonomies(platform: Platform) -> LoadReport:
             if row["code"] not in known_regions:
                 uow.session.add(Region(code=row["code"], label_zh=row["label_zh"], label_en=row["label_en"]))
                 regions += 1
+        known_days = set(uow.session.scalars(select(SpecialDay.day)))
+        for day in read_special_days():
+            if day.day not in known_days:
+                uow.session.add(day)
         uow.commit()
     return LoadReport(terms=terms, regions=regions)
 
@@ -120,6 +124,15 @@ def read_records(name: str) -> Iterator[dict[str, Any]]:
     for line in text.splitlines():
         if line.strip():
             yield json.loads(line)
+
+
+def read_special_days() -> list[SpecialDay]:
+    """Holidays, and weekend days on which people work, as the State Council announced them."""
+    text = (files("seed_data") / "calendars" / "special_days.tsv").read_text(encoding="utf-8")
+    return [
+        SpecialDay(day=date.fromisoformat(row["day"]), works=row["works"] == "1", label=row["label"])
+        for row in csv.DictReader(text.splitlines(), delimiter="\t")
+    ]
 
 
 def _read_terms(name: str) -> list[dict[str, str]]:
