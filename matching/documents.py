@@ -29,6 +29,17 @@ class MoneyRange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WorkText:
+    """A paper, patent or achievement of the expert whom a capability offers. `age` in years, None where unknown."""
+
+    id: str
+    title: str
+    text: str = ""
+    year: int | None = None
+    age: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PostDocument:
     """Everything of a need or a capability that ranking and reasons may use.
 
@@ -65,6 +76,9 @@ class PostDocument:
     region_code: str | None = None
     town: str | None = None
     version: int = 1
+    works: tuple[WorkText, ...] = ()
+    """What the experts of an `expertise` wrote and did, the latest first. No part of `full_text`: spans do not refer to
+    it, but it is searched and ranked by."""
 
     @property
     def full_text(self) -> str:

@@ -97,7 +97,7 @@ def evaluate_ranking(
     pool = prepare_offline(needs, judged.capabilities, embedder, on_progress=on_progress, further_steps=len(needs))
     scores = {}
     done = len(needs) + len(judged.capabilities)
-    for row, need_scores, _, _ in score_offline(pool, ranker):
+    for row, need_scores, *_ in score_offline(pool, ranker):
         scores[needs[row].id] = need_scores
         if on_progress is not None:
             on_progress(done + row + 1, done + len(needs))

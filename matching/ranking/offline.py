@@ -19,6 +19,7 @@ from matching.ranking.pool import PoolStatistics, PreparedPosts
 from matching.ranking.rank import order_scores, score_pairs
 from matching.ranking.reasons import Labels, Reason, explain_pair
 from matching.ranking.vectors import PostVectors, embed_posts
+from matching.ranking.works import best_works, works_as_documents
 
 OnProgress = Callable[[int, int | None], None]
 """(done, total); one step is a post embedded or a need ranked."""
@@ -103,7 +104,8 @@ def prepare_offline(
         by_length = sorted(posts, key=lambda post: len(post.full_text))
         for start in range(0, len(by_length), _POSTS_PER_STEP):
             step = by_length[start : start + _POSTS_PER_STEP]
-            vectors.update(embed_posts(step, embedder))
+            works = [work for post in step for work in works_as_documents(post)]
+            vectors.update(embed_posts([*step, *works], embedder))
             done += len(step)
             if on_progress is not None:
                 on_progress(done, total)
@@ -122,15 +124,19 @@ def _choose(posts: Sequence[PostDocument]) -> Sequence[PostDocument]:
 
 def score_offline(
     pool: OfflinePool, ranker: Ranker
-) -> Iterator[tuple[int, NDArray[np.float32], NDArray[np.float32] | None, NDArray[np.float32]]]:
-    """(place of the need, scores of all capabilities, probabilities or None, nearness), need by need, in order."""
+) -> Iterator[
+    tuple[int, NDArray[np.float32], NDArray[np.float32] | None, NDArray[np.float32], dict[int, NDArray[np.float32]]]
+]:
+    """(place of the need, scores of all capabilities, probabilities or None, nearness, scores of the works of each
+    capability that has some), need by need, in order."""
     step = max(1, _PAIRS_PER_STEP // max(len(pool.capabilities), 1))
     for start in range(0, len(pool.needs), step):
         rows = np.arange(start, min(start + step, len(pool.needs)))
-        scored = score_pairs(pool.needs.select(rows), pool.capabilities, pool.statistics, ranker)
+        scored = score_pairs(pool.needs.select(rows), pool.capabilities, pool.statistics, ranker, vectors=pool.vectors)
         for place, row in enumerate(rows):
             probabilities = None if scored.probabilities is None else scored.probabilities[place]
-            yield int(row), scored.scores[place], probabilities, scored.nearness[place]
+            works = {column: of_works[place] for column, of_works in scored.works.items()}
+            yield int(row), scored.scores[place], probabilities, scored.nearness[place], works
 
 
 def match_documents(
@@ -155,7 +161,8 @@ def match_documents(
     embedded = len(needs) + len(capabilities)
     ids = [post.id for post in capabilities]
     remembering = RememberingEmbedder(embedder)
-    for row, scores, probabilities, nearness in score_offline(pool, ranker or fusion_ranker(embedder.model_revision)):
+    chosen = ranker or fusion_ranker(embedder.model_revision)
+    for row, scores, probabilities, nearness, of_works in score_offline(pool, chosen):
         order = order_scores(scores, ids)[: top or None]
         for rank, place in enumerate(order, start=1):
             reasons: list[Reason] = []
@@ -168,6 +175,7 @@ def match_documents(
                     embedder=remembering,
                     labels=labels,
                     nearness=float(nearness[place]),
+                    works=best_works(of_works.get(place), capabilities[place]),
                 )
             yield MatchedPair(
                 need=needs[row],

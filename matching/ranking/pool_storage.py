@@ -93,6 +93,7 @@ def _row(row: NDArray[np.float32]) -> NDArray[np.float32] | None:
 
 def _plain(document: PostDocument) -> dict[str, Any]:
     plain = asdict(document)
+    del plain["works"]  # of the background only what its counted terms and vectors came from matters, and both are kept
     for name in ("starts_on", "ends_on"):
         plain[name] = plain[name].isoformat() if plain[name] else None
     if document.money is not None:

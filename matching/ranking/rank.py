@@ -28,6 +28,7 @@ from matching.ranking.learned import Ranker, fusion_ranker
 from matching.ranking.pool import PoolStatistics, PreparedPosts
 from matching.ranking.structured import adjust_for_fields, has_fields, quantities_of
 from matching.ranking.vectors import PostVectors
+from matching.ranking.works import WorkScore, best_works, combine_works, works_as_documents
 
 Array = NDArray[np.float32]
 
@@ -48,29 +49,70 @@ class RankedPair:
     features: Mapping[str, float] = field(default_factory=dict)
     nearness: float = math.nan
     """How near in meaning, in standard deviations above the background; NaN when a post has no vector."""
+    works: Sequence[WorkScore] = ()
+    """Of an expertise: its works, the best first."""
 
 
 @dataclass(frozen=True, slots=True)
 class PairScores:
-    """Of each (need, capability): all arrays have shape (needs, capabilities), features one axis more."""
+    """Of each (need, capability): all arrays have shape (needs, capabilities), features one axis more. `works`: by
+    column of an expertise the scores of its works, shape (needs, works)."""
 
     scores: Array
     probabilities: Array | None
     features: Array
     nearness: Array
+    works: Mapping[int, Array] = field(default_factory=dict)
 
 
 def score_pairs(
-    needs: PreparedPosts, capabilities: PreparedPosts, pool: PoolStatistics, ranker: Ranker | None = None
+    needs: PreparedPosts,
+    capabilities: PreparedPosts,
+    pool: PoolStatistics,
+    ranker: Ranker | None = None,
+    *,
+    vectors: Mapping[str, PostVectors] | None = None,
 ) -> PairScores:
-    """Scores of every need with every capability; the one place where scores are made."""
+    """Scores of every need with every capability; the one place where scores are made.
+
+    An expertise is scored by its works too (`matching.ranking.works`); `vectors` has theirs, by the ids of
+    `works_as_documents`. Works without a vector are scored by their words.
+    """
+    found = _score_texts(needs, capabilities, pool, ranker)
+    with_works = [column for column, capability in enumerate(capabilities.documents) if capability.works]
+    works: dict[int, Array] = {}
+    for column in with_works:
+        capability = capabilities.documents[column]
+        documents = works_as_documents(capability)
+        prepared = pool.prepare(documents, vectors or {})
+        of_works = _score_texts(needs, prepared, pool, ranker, fields=False)
+        adjusted = _adjustments(needs.documents, [capability])[:, 0]
+        combined, works[column] = combine_works(
+            found.scores[:, column] - adjusted, of_works.scores, capability.works[: len(documents)]
+        )
+        found.scores[:, column] = combined + adjusted
+    if works:
+        ranker = ranker or fusion_ranker("")
+        found = PairScores(found.scores, ranker.probabilities(found.scores), found.features, found.nearness, works)
+    return found
+
+
+def _score_texts(
+    needs: PreparedPosts,
+    capabilities: PreparedPosts,
+    pool: PoolStatistics,
+    ranker: Ranker | None,
+    *,
+    fields: bool = True,
+) -> PairScores:
     raw = compute_text_features(needs, capabilities)
     toward_need = standardise_toward_need(raw, needs, capabilities, pool)
     toward_capability = standardise_toward_capability(raw, needs, capabilities, pool)
     fused = fuse(toward_need, toward_capability)
-    adjustments = _adjustments(needs.documents, capabilities.documents)
     ranker = ranker or fusion_ranker("")
-    scores = ranker.score(raw, toward_need, toward_capability, fused) + adjustments
+    scores = ranker.score(raw, toward_need, toward_capability, fused)
+    if fields:
+        scores = scores + _adjustments(needs.documents, capabilities.documents)
     return PairScores(
         scores, ranker.probabilities(scores), toward_need, measure_nearness(toward_need, toward_capability)
     )
@@ -103,7 +145,7 @@ def rank_candidates(
 ) -> list[RankedPair]:
     """Rank `candidates` (capabilities for a need, needs for a capability) for `document`, best first.
 
-    `vectors` holds PostVectors by post id, of the document too; a post that is missing there is ranked by its words.
+    `vectors` holds PostVectors by post id, of the document and of works too; what has none is ranked by its words.
     `top` None returns all. Without a `ranker` the fusion score is used and probabilities are None.
     Raises InvalidInput when a candidate is on the document's own side.
     """
@@ -118,11 +160,11 @@ def rank_candidates(
     one = statistics.prepare([document], vectors)
     many = statistics.prepare(candidates, vectors)
     if document.side == "need":
-        scored = score_pairs(one, many, statistics, ranker)
+        scored = score_pairs(one, many, statistics, ranker, vectors=vectors)
         scores, features, nearness = scored.scores[0], scored.features[0], scored.nearness[0]
         probabilities = None if scored.probabilities is None else scored.probabilities[0]
     else:
-        scored = score_pairs(many, one, statistics, ranker)
+        scored = score_pairs(many, one, statistics, ranker, vectors=vectors)
         scores, features, nearness = scored.scores[:, 0], scored.features[:, 0], scored.nearness[:, 0]
         probabilities = None if scored.probabilities is None else scored.probabilities[:, 0]
     order = order_scores(scores, [candidate.id for candidate in candidates])[:top]
@@ -130,6 +172,7 @@ def rank_candidates(
     for rank, place in enumerate(order, start=1):
         candidate = candidates[place]
         need, capability = (document, candidate) if document.side == "need" else (candidate, document)
+        row, column = (0, place) if document.side == "need" else (place, 0)
         pairs.append(
             RankedPair(
                 candidate_id=candidate.id,
@@ -140,6 +183,7 @@ def rank_candidates(
                 probability=None if probabilities is None else float(probabilities[place]),
                 features={name: float(value) for name, value in zip(TEXT_FEATURES, features[place], strict=True)},
                 nearness=float(nearness[place]),
+                works=best_works(scored.works[column][row] if column in scored.works else None, capability),
             )
         )
     return pairs

@@ -9,7 +9,7 @@ in `PostDocument.full_text` of each side, as written.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -27,6 +27,7 @@ from matching.ranking.phrases import SharedPhrase, clauses_of, find_shared_phras
 from matching.ranking.pool import PoolStatistics
 from matching.ranking.structured import FieldAgreement, compare_fields, compare_indicators
 from matching.ranking.vectors import PostVectors
+from matching.ranking.works import WorkScore
 from matching.text.normalise import Span
 from matching.text.quantities import Fulfilment, QuantityMatch
 
@@ -34,6 +35,7 @@ ReasonKind = Literal[
     "phrase",
     "indicator",
     "meaning",
+    "work",
     "industry",
     "domain",
     "cooperation_mode",
@@ -49,10 +51,14 @@ Labels = Mapping[str, tuple[str, str]]
 
 _MOST_PHRASES = 4
 _MOST_INDICATORS = 4
+_MOST_WORKS = 2
+_NEAR_WORK = 1.0
+"""The score from which on a work is named; a chance pair scores 0, and half a unit is usual."""
 NEAR = 1.5
 """Standard deviations above the background from which on texts are called near in meaning."""
 _VERY_NEAR = 3.0
 _LONGEST_QUOTE = 40
+_LONGEST_TITLE = 90
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,12 +98,13 @@ def explain_pair(
     embedder: Embedder | None = None,
     labels: Labels | None = None,
     nearness: float | None = None,
+    works: Sequence[WorkScore] = (),
 ) -> list[Reason]:
     """Reasons for the pair, strongest first, then what speaks against it.
 
     `vectors` as for `rank_candidates`. With an `embedder` the nearest clauses of the two texts are named, without one
     the titles stand for them. `labels` name the codes of industries, domains and cooperation modes; a code without a
-    label is not shown. `nearness` is RankedPair's, where the pair was ranked already.
+    label is not shown. `nearness` and `works` are RankedPair's, where the pair was ranked already.
     Raises PartUnavailable when the embedder given does not answer.
     """
     phrases = find_shared_phrases(need, capability, pool, limit=_MOST_PHRASES)
@@ -108,6 +115,7 @@ def explain_pair(
     meaning = _explain_meaning(need, capability, nearness, embedder)
     if meaning is not None:
         reasons.append(meaning)
+    reasons += [_work_reason(work) for work in works[:_MOST_WORKS] if work.score >= _NEAR_WORK]
     reasons += [_field_reason(agreement, labels or {}) for agreement in compare_fields(need, capability)]
     if not any(not reason.against for reason in reasons):
         reasons.append(_nothing_shared())
@@ -133,6 +141,16 @@ def _phrase_reason(phrase: SharedPhrase) -> Reason:
         weight=1 + phrase.weight / (phrase.weight + 200),
         need_span=phrase.need_span,
         capability_span=phrase.capability_span,
+    )
+
+
+def _work_reason(found: WorkScore) -> Reason:
+    title, year = _quote(found.work.title, _LONGEST_TITLE), found.work.year
+    return Reason(
+        kind="work",
+        text_zh=f"做过相近的工作：《{title}》" + (f"（{year} 年）" if year else ""),
+        text_en=f"Has done work close to this: “{title}”" + (f" ({year})" if year else ""),
+        weight=1.2 + found.score / 4,
     )
 
 
@@ -208,9 +226,9 @@ def _nearest_clauses(need: PostDocument, capability: PostDocument, embedder: Emb
     return need_spans[int(row)], capability_spans[int(column)]
 
 
-def _quote(text: str) -> str:
+def _quote(text: str, longest: int = _LONGEST_QUOTE) -> str:
     squeezed = " ".join(text.split())
-    return squeezed if len(squeezed) <= _LONGEST_QUOTE else squeezed[: _LONGEST_QUOTE - 1] + "…"
+    return squeezed if len(squeezed) <= longest else squeezed[: longest - 1] + "…"
 
 
 _FIELD_NAMES: dict[str, tuple[str, str]] = {

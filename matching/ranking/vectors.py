@@ -38,9 +38,15 @@ def drop_repeated_sentences(text: str) -> str:
     return "".join(kept)
 
 
+TITLES_OF_WORKS = 20
+"""Works whose titles stand for an expertise where it is searched as a whole; each is ranked by itself later."""
+
+
 def embedding_texts(document: PostDocument) -> tuple[str, str]:
-    """(title, whole text) as they are to be embedded; the whole text without repeated sentences."""
-    return document.title, drop_repeated_sentences(document.full_text)
+    """(title, whole text) as they are to be embedded; the whole text without repeated sentences, and for an expertise
+    with the titles of its works."""
+    titles = [work.title for work in document.works[:TITLES_OF_WORKS]]
+    return document.title, drop_repeated_sentences("\n".join([document.full_text, *titles]))
 
 
 def embedding_prompt(document: PostDocument) -> Prompt:

@@ -29,7 +29,9 @@ from matching.models import (
     SavedFilter,
     User,
 )
+from matching.queries.works import list_works
 from matching.services.actor import Actor
+from matching.services.forgotten_works import forget_works
 from matching.services.imports import SELF, erasure_hashes
 from matching.store.outbox import POST_CHANGED, owe_all
 from matching.store.unit_of_work import UnitOfWork, edit_conflict
@@ -175,6 +177,7 @@ def erase_expert(uow: UnitOfWork, actor: Actor, expert_id: str, now: datetime) -
     known = set(uow.session.scalars(select(ErasedPerson.key_hash).where(ErasedPerson.key_hash.in_(hashes))))
     uow.session.add_all(ErasedPerson(key_hash=key, erased_at=now) for key in hashes - known)
     _owe_posts(uow, expert, now)
+    forget_works(uow.session, expert.id)
     uow.session.delete(expert)
     # Neither name nor contact: the log says that it was done, not about whom beyond the id.
     uow.record(now, actor.user_id, "expert.erase", "expert", expert_id)
@@ -303,6 +306,10 @@ def describe_person(session: Session, actor: Actor) -> dict[str, Any]:
                     .join(Organisation, Organisation.id == Affiliation.organisation_id)
                     .where(Affiliation.expert_id == expert.id)
                 ).tuples()
+            ],
+            "works": [
+                {"title": work.title, "doi": work.doi, "year": work.year, "source": work.source, "hidden": hidden}
+                for work, hidden in list_works(session, expert.id, with_hidden=True)
             ],
             "named_in": [
                 {"id": post_id, "title": title}

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from matching.documents import PostDocument
 from matching.embeddings.port import Embedder
 from matching.models import Post
 from matching.policy import is_live
-from matching.ranking.vectors import PostVectors, embed_posts
+from matching.ranking.vectors import TITLES_OF_WORKS, PostVectors, embed_posts
 from matching.search.port import IndexEntry, SearchIndex
 from matching.text.words import index_words, query_words
 
@@ -33,9 +33,13 @@ def with_parents(codes: Sequence[str]) -> tuple[str, ...]:
     return tuple(family)
 
 
-def build_entries(posts: Sequence[Post], embedder: Embedder) -> list[IndexEntry]:
-    """Index entries of posts; all their texts are embedded in one call per prompt."""
-    documents = [post.to_document() for post in posts]
+def build_entries(
+    posts: Sequence[Post], embedder: Embedder, documents_by_id: Mapping[str, PostDocument]
+) -> list[IndexEntry]:
+    """Index entries of posts; all their texts are embedded in one call per prompt. `documents_by_id` is what
+    `matching.queries.works.load_documents` gave; a post that is not in it has no entry."""
+    posts = [post for post in posts if post.id in documents_by_id]
+    documents = [documents_by_id[post.id] for post in posts]
     vectors = embed_posts([document for document in documents if not says_too_little(document)], embedder)
     return [
         IndexEntry(
@@ -43,7 +47,7 @@ def build_entries(posts: Sequence[Post], embedder: Embedder) -> list[IndexEntry]
             version=post.version,
             side=document.side,
             title_words=tuple(index_words(document.title)),
-            body_words=tuple(index_words(document.body)),
+            body_words=tuple(index_words(_searched_body(document))),
             title_vector=vectors.get(post.id, NO_VECTORS).title,
             full_vector=vectors.get(post.id, NO_VECTORS).full,
             model_revision=embedder.model_revision,
@@ -64,13 +68,24 @@ def build_entries(posts: Sequence[Post], embedder: Embedder) -> list[IndexEntry]
     ]
 
 
-def bring_index_in_line(posts: Sequence[Post], embedder: Embedder, index: SearchIndex, now: datetime) -> None:
+def _searched_body(document: PostDocument) -> str:
+    """What is found besides the title; an expertise also by the titles of its works."""
+    return "\n".join([document.body, *(work.title for work in document.works[:TITLES_OF_WORKS])])
+
+
+def bring_index_in_line(
+    posts: Sequence[Post],
+    embedder: Embedder,
+    index: SearchIndex,
+    now: datetime,
+    documents_by_id: Mapping[str, PostDocument],
+) -> None:
     """Write live posts and take out the others. Raises PartUnavailable; RuntimeError naming refused posts."""
     live = [post for post in posts if is_live(post, now)]
     gone = [(post.id, post.version) for post in posts if not is_live(post, now)]
     reports = []
     if live:
-        reports.append(index.write(build_entries(live, embedder)))
+        reports.append(index.write(build_entries(live, embedder, documents_by_id)))
     if gone:
         reports.append(index.remove(gone))
     failed = [item for report in reports for item in report.failed]

@@ -11,6 +11,7 @@ from sqlalchemy import or_, select
 from matching.bootstrap import Platform
 from matching.embeddings.port import Embedder
 from matching.models import Post
+from matching.queries.works import load_documents
 from matching.search.port import Rebuild, WriteReport
 from matching.services.indexing import build_entries
 from matching.services.statistics import refresh_statistics
@@ -83,7 +84,7 @@ def _load(
                     or_(Post.expires_at.is_(None), Post.expires_at > now),
                 )
             ).all()
-            report = rebuild.write(build_entries(posts, embedder))
+            report = rebuild.write(build_entries(posts, embedder, load_documents(session, posts, now)))
         if report.failed:
             raise RuntimeError(
                 "the index refused " + "; ".join(f"{post_id}: {why}" for post_id, why in report.failed[:5])

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from matching.bootstrap import Platform
 from matching.documents import PostDocument
 from matching.models import Post, StoredBlob
+from matching.queries.works import load_documents
 from matching.ranking.pool import PoolStatistics
 from matching.ranking.pool_storage import read_pool, write_pool
 from matching.ranking.vectors import PostVectors
@@ -60,7 +61,7 @@ def current_pool(platform: Platform, now: datetime) -> PoolStatistics:
         kept = _kept.get(_key(platform))
         if kept is not None and time.monotonic() - kept.looked_at < LOOK_EVERY_SECONDS:
             return kept.counted.pool
-        return (_read_shared(platform) or CountedPool(count_pool(platform), None)).pool
+        return (_read_shared(platform) or CountedPool(count_pool(platform, now), None)).pool
 
 
 def share_pool(platform: Platform, now: datetime) -> CountedPool:
@@ -109,7 +110,7 @@ def _count_and_share(platform: Platform, now: datetime) -> None:
     counted meanwhile."""
     with platform.reading() as session:
         before = counted_at(session, platform)
-    data = write_pool(count_pool(platform))
+    data = write_pool(count_pool(platform, now))
     with platform.unit_of_work() as uow:
         name = _name(platform)
         insert_new(uow.session, StoredBlob, [{"name": name, "updated_at": now, "data": b""}])
@@ -141,15 +142,15 @@ def _has_doubled(platform: Platform, kept: _Kept) -> bool:
     return 2 * max(kept.counted.pool.embedded, 1) <= min(posts, MOST_POSTS)
 
 
-def count_pool(platform: Platform) -> PoolStatistics:
+def count_pool(platform: Platform, now: datetime) -> PoolStatistics:
     """Over up to MOST_POSTS published posts, evenly chosen; vectors are those in the index."""
     documents: list[PostDocument] = []
     vectors: dict[str, PostVectors] = {}
     with platform.reading() as session:
         for start in range(0, len(ids := _sample_ids(session)), _BATCH):
             batch = ids[start : start + _BATCH]
-            rows = session.scalars(select(Post).where(Post.id.in_(batch)).order_by(Post.id))
-            documents += [post.to_document() for post in rows]
+            rows = session.scalars(select(Post).where(Post.id.in_(batch)).order_by(Post.id)).all()
+            documents += load_documents(session, rows, now).values()
             stored = platform.index.fetch_vectors(batch)
             vectors |= {post_id: PostVectors(*pair) for post_id, pair in stored.items()}
             session.expunge_all()

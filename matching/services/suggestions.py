@@ -7,6 +7,7 @@ harm: scores depend on the pair and the pool alone, lists are replaced whole, an
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -17,22 +18,27 @@ from sqlalchemy.orm import Session, defer
 from matching.bootstrap import Platform
 from matching.documents import PostDocument
 from matching.embeddings.port import Embedder
+from matching.errors import PartUnavailable
 from matching.models import Post, Suggestion
 from matching.notifying.suggestions import push_suggestions
 from matching.policy import MATCHER, Audience, is_live
 from matching.queries.vocabularies import load_labels
+from matching.queries.works import load_documents
 from matching.ranking.offline import RememberingEmbedder
 from matching.ranking.phrases import clauses_of
 from matching.ranking.pool import PoolStatistics
 from matching.ranking.rank import RankedPair, rank_candidates
 from matching.ranking.reasons import NEAR, explain_pair
 from matching.ranking.vectors import PostVectors, embed_posts, embedding_prompt
+from matching.ranking.works import works_as_documents
 from matching.services.candidates import find_candidates, load_candidates, other_side
 from matching.services.duplicates import note_duplicates
 from matching.services.indexing import bring_index_in_line, says_too_little
 from matching.services.statistics import counted_at, current_pool, share_pool
 from matching.services.suggestion_lists import ListedPair, least_scores, read_lists, replace_list
 from matching.store.outbox import POST_CHANGED, RANKING, last_open_id, owe_all, settle
+
+logger = logging.getLogger(__name__)
 
 MOST_ENTERED = 40
 """Lists of the other side that a changed post may newly enter at once, the best first; the rest is owed a ranking."""
@@ -70,11 +76,12 @@ def _bring_in_line(platform: Platform, topic: str, post_id: str, now: datetime) 
         with platform.reading() as session:
             last_id = last_open_id(session, topic, post_id)
             post = session.get(Post, post_id)
+            documents = load_documents(session, [post] if post is not None else [], now)
         too_little = post is not None and says_too_little(post.to_document())
         ranked = _Proposal()
         if post is not None:
             if topic == POST_CHANGED:
-                bring_index_in_line([post], platform.embedder, platform.index, now)
+                bring_index_in_line([post], platform.embedder, platform.index, now, documents)
                 # Elasticsearch shows what was written only after this; two new posts would not see each other.
                 platform.index.refresh()
             # A session of its own: it must see at least what the index shows.
@@ -112,7 +119,8 @@ def preview_suggestions(
             platform.index, document, vectors, audience, now, limit=60, exclude_organisation_ids=excluded
         )
         candidates = load_candidates(session, None, candidate_ids, audience, now)
-        ranked = _rank(platform, document, vectors, candidates, current_pool(platform, now), top=limit)
+        documents = load_documents(session, candidates, now)
+        ranked = _rank(platform, document, vectors, documents, current_pool(platform, now), top=limit)
         return _explain(ranked, load_labels(session), embedder=None)
 
 
@@ -147,7 +155,9 @@ def _propose(platform: Platform, session: Session, post: Post, now: datetime, *,
     counted = share_pool(platform, now)
     if not is_live(post, now) or post.visibility == "staff" or not post.open_for_interest:
         return _Proposal(seen=lists.seen, counted_at=counted.counted_at)
-    document = post.to_document()
+    document = load_documents(session, [post], now).get(post.id)
+    if document is None:
+        return _Proposal(seen=lists.seen, counted_at=counted.counted_at)
     vectors = PostVectors() if says_too_little(document) else embed_posts([document], platform.embedder)[document.id]
     candidate_ids = find_candidates(
         platform.index,
@@ -159,7 +169,8 @@ def _propose(platform: Platform, session: Session, post: Post, now: datetime, *,
         exclude_organisation_ids=frozenset({post.organisation_id}),
     )
     candidates = load_candidates(session, post, candidate_ids, MATCHER, now)
-    ranked = _rank(platform, document, vectors, candidates, counted.pool, top=None)
+    documents = load_documents(session, candidates, now)
+    ranked = _rank(platform, document, vectors, documents, counted.pool, top=None)
     length = platform.settings.suggestions_per_post
     chosen, rest = ranked.pairs[:length], ranked.pairs[length:]
     crowded_out: list[str] = []
@@ -187,18 +198,40 @@ def _rank(
     platform: Platform,
     document: PostDocument,
     vectors: PostVectors,
-    candidates: Sequence[Post],
+    documents: dict[str, PostDocument],
     pool: PoolStatistics,
     *,
     top: int | None,
 ) -> _Ranked:
-    documents = {post.id: post.to_document() for post in candidates}
     if not documents:
         return _Ranked(document, [], {}, {}, pool)
     stored = platform.index.fetch_vectors(list(documents))
     known = {post_id: PostVectors(*pair) for post_id, pair in stored.items()} | {document.id: vectors}
+    known |= _embed_works([document, *documents.values()], platform.embedder)
     pairs = rank_candidates(document, list(documents.values()), known, pool, platform.ranker, top=top)
     return _Ranked(document, pairs, documents, known, pool)
+
+
+def _embed_works(documents: Sequence[PostDocument], embedder: Embedder) -> dict[str, PostVectors]:
+    """Vectors of all works, mostly from the cache. A work that cannot be embedded is ranked by its words."""
+    works = [work for document in documents for work in works_as_documents(document)]
+    if not works:
+        return {}
+    try:
+        return embed_posts(works, embedder)
+    except PartUnavailable:
+        raise
+    except Exception:
+        logger.exception("works cannot be embedded together; each is tried by itself")
+    found: dict[str, PostVectors] = {}
+    for work in works:
+        try:
+            found |= embed_posts([work], embedder)
+        except PartUnavailable:
+            raise
+        except Exception:
+            logger.exception("work %s is ranked by its words", work.id)
+    return found
 
 
 def _explain(ranked: _Ranked, labels: Mapping[str, tuple[str, str]], *, embedder: Embedder | None) -> list[ListedPair]:
@@ -218,6 +251,7 @@ def _explain(ranked: _Ranked, labels: Mapping[str, tuple[str, str]], *, embedder
             embedder=remembering,
             labels=labels,
             nearness=pair.nearness,
+            works=pair.works,
         )
         listed.append(
             ListedPair(

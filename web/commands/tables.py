@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import get_args
+from typing import cast, get_args
 
 import click
 
@@ -14,12 +14,14 @@ from matching.settings import load_settings
 from web.commands.progress import progress_bar
 
 KINDS = click.Choice(get_args(RecordKind))
+WORKS = "works"
 _SHOWN_REFUSALS = 20
 
 
 @click.command("import")
-@click.argument("kind", type=KINDS)
+@click.argument("kind", type=click.Choice([*get_args(RecordKind), WORKS]))
 @click.argument("file", type=click.Path(path_type=Path))
+@click.option("--expert", "expert_id", help="Whose works they are (for works: .bib, or .json of ORCID or OpenAlex).")
 @click.option("--dry-run", is_flag=True, help="Say what would happen and change nothing.")
 @click.option("--region", "region_code", default="440784", show_default=True, help="行政区划代码 of new organisations.")
 @click.option("--organisation", "organisation_id", help="Id of the organisation of rows that name none.")
@@ -29,8 +31,9 @@ _SHOWN_REFUSALS = 20
     "--refused", type=click.Path(dir_okay=False, path_type=Path), help="Where refused rows go, to be corrected (.xlsx)."
 )
 def import_table(
-    kind: RecordKind,
+    kind: str,
     file: Path,
+    expert_id: str | None,
     dry_run: bool,
     region_code: str,
     organisation_id: str | None,
@@ -38,7 +41,11 @@ def import_table(
     include_hidden: bool,
     refused: Path | None,
 ) -> None:
-    """Import needs, capabilities, experts or organisations from FILE. A second import of a row changes nothing."""
+    """Import needs, capabilities, experts, organisations or an expert's works from FILE. A second import changes
+    nothing."""
+    if kind == WORKS:
+        _import_works(file, expert_id, dry_run)
+        return
     from matching.importing.records import read_records
     from matching.services.actor import SYSTEM
     from matching.services.imports import import_records, load_import_vocabularies
@@ -50,7 +57,11 @@ def import_table(
         vocabularies = load_import_vocabularies(session)
     with progress_bar("读取 / reading") as on_progress:
         reading = read_records(
-            file, kind, vocabularies=vocabularies, include_hidden=include_hidden, on_progress=on_progress
+            file,
+            cast(RecordKind, kind),
+            vocabularies=vocabularies,
+            include_hidden=include_hidden,
+            on_progress=on_progress,
         )
     with progress_bar("导入 / importing") as on_progress:
         report = import_records(
@@ -85,6 +96,30 @@ def import_table(
         f"{'试运行 / dry run: ' if dry_run else ''}新增 / added {report.added}, 更新 / changed {report.changed}, "
         f"未变 / unchanged {report.unchanged}, 未导入 / refused {len(report.refused)}, "
         f"新单位 / new organisations {report.organisations_added}"
+    )
+
+
+def _import_works(file: Path, expert_id: str | None, dry_run: bool) -> None:
+    from matching.importing.works import read_works
+    from matching.services.actor import SYSTEM
+    from matching.services.works import import_works
+    from web.nudge import make_nudge
+
+    if not expert_id:
+        raise click.UsageError("--expert ID says whose works they are")
+    now = utc_now()
+    reading = read_works(file, now)
+    settings = load_settings()
+    platform = build_platform(settings, make_nudge(settings))
+    with progress_bar("导入 / importing") as on_progress, platform.unit_of_work() as uow:
+        report = import_works(
+            uow, SYSTEM, expert_id, reading, now, source=f"导入：{file.name}", dry_run=dry_run, on_progress=on_progress
+        )
+    for finding in (*reading.findings, *report.findings):
+        click.echo(str(finding), err=True)
+    click.echo(
+        f"{'试运行 / dry run: ' if dry_run else ''}新增 / added {report.added}, 已有 / known {report.known}, "
+        f"补充 / filled in {report.filled}, 同一成果 / repeated in the file {reading.repeated}"
     )
 
 

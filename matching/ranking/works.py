@@ -1,0 +1,78 @@
+"""Ranking experts by what they wrote and did: an expertise is as good as the best few of its works.
+
+Each work is scored as a capability of its own. The best three count, the first most, and what is old counts less:
+
+    score = 0.5 · best + 0.3 · second + 0.2 · third − what as many works reach by chance
+
+never below what the expertise's own text scores. The offering's own text counts as one of the works. Without the last
+term whoever has written most would be near to everything.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matching.documents import PostDocument, WorkText
+
+Array = NDArray[np.float32]
+
+MOST_WORKS = 40
+"""Works of a post that are scored, the latest first."""
+
+_SHARES = np.array([0.5, 0.3, 0.2], dtype=np.float32)
+_YOUNG = 3.0
+_LOSS_PER_YEAR = 0.03
+_MOST_LOSS = 0.5
+"""In the score's unit: a work of twenty years ago must be nearer by half a standard deviation."""
+
+CHANCE = 0.2
+"""What the best few of n works reach by chance grows with ln n; measured, see docs/matching.md."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkScore:
+    """How a work of a ranked expertise scored for the need, its age counted."""
+
+    work: WorkText
+    score: float
+
+
+def works_as_documents(document: PostDocument) -> list[PostDocument]:
+    """The post's works as capabilities of their own, in order; ids are distinct from those of all posts."""
+    return [
+        PostDocument(
+            id=f"{document.id}#{work.id}", side="capability", title=work.title, text=work.text, kind=document.kind
+        )
+        for work in document.works[:MOST_WORKS]
+    ]
+
+
+def lose_by_age(work: WorkText) -> float:
+    """What is taken off a work's score for its age; unknown age counts as ten years."""
+    age = 10.0 if work.age is None else work.age
+    return min(max(age - _YOUNG, 0.0) * _LOSS_PER_YEAR, _MOST_LOSS)
+
+
+def combine_works(own: Array, works: Array, texts: Sequence[WorkText]) -> tuple[Array, Array]:
+    """(score of the expertise, scores of its works with age counted).
+
+    `own` has shape (needs,), `works` (needs, works), in the order of `texts`; so has the second result.
+    """
+    aged = works - np.array([lose_by_age(work) for work in texts], dtype=np.float32)
+    passages = np.sort(np.concatenate([own[:, None], aged], axis=1), axis=1)[:, ::-1][:, : len(_SHARES)]
+    shares = _SHARES[: passages.shape[1]] / _SHARES[: passages.shape[1]].sum()
+    combined = passages @ shares - CHANCE * math.log(len(texts) + 1)
+    return np.maximum(own, combined).astype(np.float32), aged
+
+
+def best_works(scores: Array | None, capability: PostDocument, limit: int = 3) -> list[WorkScore]:
+    """The works of a capability that scored best, best first; `scores` in the order of its works, None without any."""
+    if scores is None:
+        return []
+    order = np.argsort(-scores, kind="stable")[:limit]
+    return [WorkScore(capability.works[int(place)], float(scores[place])) for place in order]
