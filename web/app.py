@@ -13,8 +13,10 @@ from web.display import install_display
 from web.errors import install_error_pages
 from web.html.accounts import accounts
 from web.html.agendas import agendas
+from web.html.attachments import attachments
 from web.html.capabilities import capabilities
 from web.html.deliveries import deliveries
+from web.html.desk import desk
 from web.html.duplicates import duplicates
 from web.html.engagements import engagements
 from web.html.events import events
@@ -75,11 +77,12 @@ def create_app(platform: Platform, *, clock: Clock = utc_now) -> Flask:
         review,
         duplicates,
         sessions,
+        desk,
         events,
         agendas,
     ):
         app.register_blueprint(blueprint)
-    for blueprint in (organisations, experts, own_data, saved_filters, exports):
+    for blueprint in (organisations, experts, own_data, saved_filters, exports, attachments):
         app.register_blueprint(blueprint)
     for blueprint in (registrations, accounts, members, preferences, deliveries):
         app.register_blueprint(blueprint)

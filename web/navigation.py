@@ -101,6 +101,7 @@ def _staff_places() -> tuple[Place, ...]:
     if not is_staff():
         return ()
     return (
+        Place(_("待办"), url_for("desk.show_desk"), request.blueprint == "desk"),
         Place(_("审核"), url_for("review.list_waiting"), request.blueprint == "review"),
         Place(
             _("注册审核"),
