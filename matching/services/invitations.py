@@ -167,6 +167,7 @@ def accept_invitation_as_new(
     uow.session.flush()
     uow.record(now, user.id, "user.add", "user", user.id, invitation=row.id)
     _join(uow, row, user, now)
+    uow.session.refresh(user)
     return user
 
 
