@@ -9,11 +9,13 @@ from urllib.parse import quote
 from flask import Flask, Response, request, send_file
 
 from matching.importing.limits import DEFAULT_LIMITS
+from matching.services.attachments import MOST_BYTES
 
 _FORM_BESIDE = 1_000_000
 
 LARGEST_UPLOADS: Mapping[str, int] = {
     "imports.upload": DEFAULT_LIMITS.max_bytes + _FORM_BESIDE,
+    "attachments.upload": 3 * MOST_BYTES + _FORM_BESIDE,
 }
 """Endpoint → bytes of a whole request. Everything else keeps the small limit of pages."""
 

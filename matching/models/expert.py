@@ -35,7 +35,7 @@ class Expert(Base):
     field_sources: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default="{}")
     """Field → {source, consent, at} where it differs from `source` and `consent`: corrected, or brought by a file."""
     hidden: Mapped[bool] = mapped_column(default=False, server_default=false())
-    """The person does not want to be listed: only they, their organisation's editors and its staff see the entry."""
+    """Not listed: only the person, members of their organisations and the staff of their region see the entry."""
     hidden_fields: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
     """Fields that only they see."""
     extra: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default="{}")
@@ -44,6 +44,10 @@ class Expert(Base):
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     version: Mapped[int] = mapped_column(default=1)
+
+    def shown(self, name: str) -> Any:
+        """A field's value for others; None where the person hides it. E-mail and phone are never shown."""
+        return None if name in self.hidden_fields or name in ("email", "phone") else getattr(self, name)
 
     affiliations: Mapped[list[Affiliation]] = relationship(back_populates="expert", cascade="all, delete-orphan")
 

@@ -196,6 +196,11 @@ class Capability(Post):
 
     __mapper_args__ = {"polymorphic_identity": "capability", "polymorphic_load": "selectin"}  # noqa: RUF012
 
+    @property
+    def named_experts(self) -> list[Expert]:
+        """Those who stand behind it and do not mind being listed, by name."""
+        return sorted((one for one in self.experts if not one.hidden), key=lambda one: (one.name, one.id))
+
     def prose(self) -> str:
         """Abstract, advantages and applications."""
         return "\n".join(part for part in (self.abstract, self.advantages, self.applications) if part)

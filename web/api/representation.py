@@ -100,8 +100,7 @@ def detail_of(post: Post, caller: Caller) -> dict[str, Any]:
             "discipline": post.discipline,
             "ipc": post.ipc,
             "experts": [
-                {"id": expert.id, "name": expert.name, "title": expert.title}
-                for expert in sorted(post.experts, key=lambda one: (one.name, one.id))
+                {"id": expert.id, "name": expert.name, "title": expert.shown("title")} for expert in post.named_experts
             ]
             if named
             else [],

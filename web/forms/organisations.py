@@ -46,8 +46,8 @@ class OrganisationForm(VersionedForm):
     uscc = StringField(_l("统一社会信用代码"))
     kind = SelectField(_l("单位类型"), validate_choice=False)
     region_code = SelectField(_l("行政区划"), validate_choice=False)
-    town = SelectField(_l("镇街"))
-    stage = SelectField(_l("企业阶段"))
+    town = SelectField(_l("镇街"), validate_choice=False)
+    stage = SelectField(_l("企业阶段"), validate_choice=False)
     industry_codes = CheckboxesField(_l("行业"))
     website = StringField(_l("网址"))
     address = StringField(_l("通讯地址"))
@@ -82,20 +82,24 @@ class OrganisationForm(VersionedForm):
         self.address.data = organisation.extra.get("fields", {}).get("address", "")
         self.version.data = str(organisation.version)
 
-    def to_fields(self, *, staff: bool) -> ProfileFields:
-        """What the service takes."""
+    def to_fields(self, organisation: Organisation, *, staff: bool) -> ProfileFields:
+        """What the service takes. A code that was not offered is none; what the form did not ask stays."""
+
+        def chosen(field: SelectField) -> str | None:
+            return field.data if field.data and field.data in {code for code, _ in field.choices or ()} else None
+
         return ProfileFields(
             name=self.name.data or "",
             name_en=self.name_en.data or None,
             uscc=self.uscc.data or None,
-            town=self.town.data or None,
+            town=chosen(self.town),
             intro=self.intro.data or "",
-            stage=self.stage.data or None,
+            stage=chosen(self.stage) if organisation.kind == "enterprise" else organisation.stage,
             website=self.website.data or None,
             industry_codes=tuple(self.industry_codes.data or ()),
             address=self.address.data or None,
-            kind=(self.kind.data or None) if staff else None,
-            region_code=(self.region_code.data or None) if staff else None,
+            kind=chosen(self.kind) if staff else None,
+            region_code=chosen(self.region_code) if staff else None,
         )
 
 

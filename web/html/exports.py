@@ -34,11 +34,11 @@ _MOST_FOUND = 1_000
 _MEDIA_TYPES = {"xlsx": XLSX, "csv": "text/csv; charset=utf-8"}
 
 
-@exports.get("/<kind>.<any(xlsx,csv):suffix>")
+@exports.get("/<noun>.<any(xlsx,csv):suffix>")
 @signed_in_only
-def send_list(kind: str, suffix: str) -> Response:
+def send_list(noun: str, suffix: str) -> Response:
     """The list as a file. What the reader may not see is not in it, and contacts are their own organisation's."""
-    chosen = next((one for one in RECORD_KINDS if one == kind), None)
+    chosen = next((one for one in RECORD_KINDS if one == noun), None)
     if chosen is None:
         raise NotFound("export.kind", "没有这种资料", message_en="There is no such kind")
     with platform().reading() as reading, tempfile.TemporaryDirectory() as folder:

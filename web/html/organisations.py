@@ -138,7 +138,7 @@ def edit(organisation_id: str) -> str | Response | tuple[str, int]:
     try:
         with platform().unit_of_work() as uow:
             edit_organisation(
-                uow, actor(), organisation.id, form.to_fields(staff=staff), now(), expected_version=form.expected()
+                uow, actor(), organisation.id, form.to_fields(organisation, staff=staff), now(), expected_version=form.expected()
             )
     except InvalidInput as error:
         form.attach(error, in_language(error.message, error.message_en))

@@ -22,6 +22,7 @@ from matching.queries.suggestions import (
     pair_states,
 )
 from matching.queries.vocabularies import Vocabularies, load_vocabularies
+from matching.services.attachments import list_attachments, may_see_attachments
 from matching.services.lifecycle import EDITABLE, moves_from
 from matching.services.parties import speaks_for
 from matching.services.posts import (
@@ -105,6 +106,7 @@ def show_post(post_id: str) -> str:
             moves=offered_moves(post),
             close_reasons=_close_reasons(vocabularies),
             vocabularies=vocabularies,
+            attached=list_attachments(reading, post.id) if may_see_attachments(audience(), post) else [],
             **_suggestions(reading, post),
             **interest_box(reading, post),
         )

@@ -14,6 +14,7 @@ from matching.notifying.interests import remind_of_interests
 from matching.notifying.suggestions import push_held_suggestions
 from matching.services.account_links import forget_links
 from matching.services.accounts import forget_sessions
+from matching.services.attachments import forget_files
 from matching.services.attempts import forget_past_attempts
 from matching.services.deliveries import forget_deliveries
 from matching.services.import_jobs import forget_imports
@@ -103,3 +104,4 @@ def forget_task() -> None:
         forget_done(uow.session, now - timedelta(days=30))
         uow.commit()
     forget_imports(platform, now)
+    forget_files(platform, now)

@@ -27,10 +27,10 @@ def show_expert(expert_id: str) -> dict[str, Any]:
         return {
             "id": expert.id,
             "name": expert.name,
-            "name_en": expert.name_en,
-            "title": expert.title,
-            "fields_of_work": expert.fields,
-            "intro": expert.intro,
+            "name_en": expert.shown("name_en"),
+            "title": expert.shown("title"),
+            "fields_of_work": expert.shown("fields") or [],
+            "intro": expert.shown("intro") or "",
             "language": expert.language,
             "region_code": expert.region_code,
             "organisations": [
