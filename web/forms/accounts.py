@@ -53,7 +53,7 @@ class RegistrationForm(AccountForm):
     )
     uscc = StringField(_l("统一社会信用代码"), validators=[Length(max=40, message=_TOO_LONG)])
     region_code = SelectField(_l("所在地区"), validators=[DataRequired(_l("请选择所在地区"))])
-    town = SelectField(_l("镇街"))
+    town = SelectField(_l("镇街"), default="")
     note = TextAreaField(_l("给审核人员的说明"), validators=[Length(max=1000, message=_TOO_LONG)])
     agreed = BooleanField(_l("我已阅读并同意"), validators=[DataRequired(_l("请先阅读并勾选同意"))])
 
