@@ -86,7 +86,8 @@ class OrganisationForm(VersionedForm):
         """What the service takes. A code that was not offered is none; what the form did not ask stays."""
 
         def chosen(field: SelectField) -> str | None:
-            return field.data if field.data and field.data in {code for code, _ in field.choices or ()} else None
+            offered = {choice[0] for choice in field.choices or ()}
+            return field.data if field.data and field.data in offered else None
 
         return ProfileFields(
             name=self.name.data or "",

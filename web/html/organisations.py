@@ -137,9 +137,8 @@ def edit(organisation_id: str) -> str | Response | tuple[str, int]:
         return render(), 422
     try:
         with platform().unit_of_work() as uow:
-            edit_organisation(
-                uow, actor(), organisation.id, form.to_fields(organisation, staff=staff), now(), expected_version=form.expected()
-            )
+            entered = form.to_fields(organisation, staff=staff)
+            edit_organisation(uow, actor(), organisation.id, entered, now(), expected_version=form.expected())
     except InvalidInput as error:
         form.attach(error, in_language(error.message, error.message_en))
         return render(), 422
