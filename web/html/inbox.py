@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -23,6 +25,11 @@ from web.reader import actor, audience, now, platform, signed_in_only, unread_co
 from web.suggestion_cards import ShownSuggestion, show_suggestions
 
 inbox = Blueprint("inbox", __name__, url_prefix="/inbox")
+
+_ACCOUNT_TITLES: dict[str, Any] = {
+    "registration_waiting": _l("有新的注册申请等待审核"),
+    "member_joined": _l("有同事加入了您的单位"),
+}
 
 _FILTERS: dict[str, str | None] = {
     "all": None,
@@ -50,10 +57,14 @@ class ShownMessage:
     about_post: bool = True
     state: PairState | None = None
     """Of a suggestion that the reader's side declined, so that it can be undone where it was told."""
+    place: str | None = None
+    """A page that is neither a post nor an interest nor an engagement."""
 
     @property
     def url(self) -> str | None:
         """Where it leads."""
+        if self.place is not None:
+            return self.place
         if self.engagement is not None:
             return url_for("engagements.show", engagement_id=self.engagement.id)
         if self.interest is not None:
@@ -157,9 +168,22 @@ def _show_all(reading: Session, messages: list[InboxMessage]) -> list[ShownMessa
                     about_post=False,
                 )
             )
+        elif notification.kind in _ACCOUNT_TITLES:
+            shown.append(_show_account(message))
         else:
             shown.append(_show(message, states))
     return shown
+
+
+def _show_account(message: InboxMessage) -> ShownMessage:
+    details = message.notification.details
+    place = None
+    if details.get("registration_id"):
+        place = url_for("registrations.show", registration_id=details["registration_id"])
+    elif details.get("organisation_id"):
+        place = url_for("members.show", organisation_id=details["organisation_id"])
+    title = str(_ACCOUNT_TITLES[message.notification.kind])
+    return ShownMessage(message, title, None, None, about_post=False, place=place)
 
 
 def _show(message: InboxMessage, states: Mapping[str, PairState]) -> ShownMessage:
