@@ -18,6 +18,14 @@ from matching.queries.posts import audience_of
 from matching.settings import Settings
 
 MOST_IN_A_DIGEST = 50
+_PLACES = {
+    "interest_id": "/interests/",
+    "engagement_id": "/engagements/",
+    "event_id": "/events/",
+    "registration_id": "/registrations/",
+    "organisation_id": "/account/members/",
+}
+"""What a notification's details name → the beginning of its page's path."""
 
 
 def notices_of(session: Session, delivery_id: str, user: User, now: datetime) -> list[InboxMessage]:
@@ -98,7 +106,15 @@ def entry_of(message: InboxMessage, language: str, settings: Settings) -> Entry:
     line = notice(row.kind, language)
     if message.post is not None:
         return Entry(line, _post_address(settings, message.post.id), (message.post.title,))
-    return Entry(line, public_address(settings, "/inbox/"))
+    return Entry(line, public_address(settings, _place(row)))
+
+
+def _place(row: Notification) -> str:
+    """The page that a notification without a post is about; who may no longer see it is told so there."""
+    for name, beginning in _PLACES.items():
+        if row.details.get(name):
+            return beginning + quote(str(row.details[name]), safe="")
+    return "/inbox/"
 
 
 def _post_address(settings: Settings, post_id: str) -> str:

@@ -45,6 +45,19 @@ NOTICES: Mapping[str, tuple[str, str]] = {
     "interest_declined": ("对方暂不考虑您的意向", "Your interest was declined"),
     "interest_lapsed": ("您的意向未在期限内得到答复", "Your interest was not answered in time"),
     "interest_missed": ("有一条意向已过答复期限", "The time to answer an interest has passed"),
+    "engagement_opened": ("双方都有意向，可以开始对接了", "Both sides are interested; the engagement is open"),
+    "engagement_stage": ("您的对接进入新阶段", "An engagement entered a new stage"),
+    "engagement_message": ("对接中有新留言", "A new message in an engagement"),
+    "engagement_copy_proposed": (
+        "有人希望把对接抄送给第三方，请您同意",
+        "Somebody wants to copy a third party; please agree",
+    ),
+    "engagement_copied": ("有一个对接抄送给您", "You are copied on an engagement"),
+    "engagement_task_due": ("对接中有任务快到期", "A task of an engagement is due soon"),
+    "post_closed_duplicate": (
+        "您的信息与另一条重复，已由主管部门关闭",
+        "Your post repeats another one and was closed by the office",
+    ),
     "member_joined": ("有同事加入了您的单位", "A colleague joined your organisation"),
     "registration_waiting": ("有新的注册申请等待审核", "A registration waits for approval"),
 }
