@@ -33,11 +33,13 @@ from web.html.own_data import own_data
 from web.html.posts import posts
 from web.html.preferences import preferences, stop
 from web.html.registrations import registrations
+from web.html.reports import reports
 from web.html.review import review
 from web.html.saved_filters import saved_filters
 from web.html.search import search
 from web.html.sessions import sessions
 from web.html.suggestion_answers import suggestion_answers
+from web.html.unsent import unsent
 from web.languages import install_languages
 from web.navigation import navigation
 from web.ops import make_ops, watch_requests
@@ -78,11 +80,12 @@ def create_app(platform: Platform, *, clock: Clock = utc_now) -> Flask:
         duplicates,
         sessions,
         desk,
+        reports,
         events,
         agendas,
     ):
         app.register_blueprint(blueprint)
-    for blueprint in (organisations, experts, own_data, saved_filters, exports, attachments):
+    for blueprint in (organisations, experts, own_data, saved_filters, exports, attachments, unsent):
         app.register_blueprint(blueprint)
     for blueprint in (registrations, accounts, members, preferences, deliveries):
         app.register_blueprint(blueprint)

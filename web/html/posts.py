@@ -35,6 +35,7 @@ from matching.services.posts import (
     submit_post,
     withdraw_post,
 )
+from matching.services.unsent import list_texts
 from web.display import days_left
 from web.html import writing
 from web.html.interests import interest_box
@@ -229,6 +230,7 @@ def list_mine() -> str:
                 for key, states in _TABS
             ],
             chosen=chosen,
+            unsent=list_texts(reading, actor()) if chosen in ("all", "draft") else [],
             shown=shown,
             any_at_all=bool(own),
             suggestion_counts=count_suggestions(reading, [post.id for post in shown]),

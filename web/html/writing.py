@@ -15,11 +15,12 @@ from flask import flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
 from sqlalchemy.orm import Session
+from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from matching.documents import PostDocument, Side
 from matching.errors import DuijieError, EditConflict, InvalidInput, NotAllowed, NotFound, PartUnavailable
-from matching.models import Capability, Need, Organisation, Post
+from matching.models import Capability, Need, Organisation, Post, UnsentText
 from matching.policy import Audience
 from matching.queries.experts import list_experts_of
 from matching.queries.posts import find_post, list_own_organisations, load_posts
@@ -29,6 +30,7 @@ from matching.services.duplicates import AlikePost, find_alike
 from matching.services.lifecycle import EDITABLE
 from matching.services.posts import draft_capability, draft_need, edit_post, publish_post, submit_post
 from matching.services.suggestions import preview_suggestions
+from matching.services.unsent import drop_text, find_text, list_texts
 from web.forms.posts import CapabilityForm, NeedForm
 from web.languages import in_language
 from web.reader import actor, ask_to_sign_in, audience, now, platform
@@ -60,10 +62,14 @@ def write_new(side: Side) -> Page:
     with platform().reading() as reading:
         vocabularies = load_vocabularies(reading)
         organisations = list_own_organisations(reading, actor())
-        form = _make_form(side, reading, vocabularies, organisations, None)
+        kept = _text_to_continue(reading, side)
+        form = _make_form(side, reading, vocabularies, organisations, None, kept)
+        waiting = [] if kept or request.method != "GET" else list_texts(reading, actor(), side=side)
     if request.method == "GET":
+        if kept is not None:
+            return _render(form, None, organisations, vocabularies, draft_id=kept.id)
         _prefill(form)
-        return _render(form, None, organisations, vocabularies, draft_id=str(uuid.uuid4()))
+        return _render(form, None, organisations, vocabularies, draft_id=str(uuid.uuid4()), waiting=waiting[:3])
     draft_id = request.form.get("draft_id", "")
     if not _UUID.fullmatch(draft_id):
         draft_id = str(uuid.uuid4())
@@ -95,6 +101,7 @@ def write_new(side: Side) -> Page:
         except InvalidInput as error:
             _attach(form, error)
         else:
+            _forget_text(draft_id)
             return _go_on(post)
     return _render(form, None, organisations, vocabularies, draft_id=draft_id), 422
 
@@ -108,13 +115,19 @@ def write_again(post_id: str) -> Page:
                 "post.not_yours", "您不是这条信息所属单位的编辑人员", message_en="You do not edit for this organisation"
             )
         vocabularies = load_vocabularies(reading)
-        form = _make_form("need" if isinstance(post, Need) else "capability", reading, vocabularies, [], post)
+        side: Side = "need" if isinstance(post, Need) else "capability"
+        kept = find_text(reading, actor(), post.id) if request.method == "GET" else None
+        taken_up = kept if request.args.get("continue") else None
+        form = _make_form(side, reading, vocabularies, [], post, taken_up)
     if request.method == "GET":
         if post.status not in EDITABLE:
             flash(_("这条信息当前状态下不能修改。"), "warning")
             return redirect(url_for("posts.show_post", post_id=post.id))
+        if taken_up is not None:
+            form.version.data = str(taken_up.base_version or post.version)
+            return _render(form, post, [], vocabularies)
         form.show(post)
-        return _render(form, post, [], vocabularies)
+        return _render(form, post, [], vocabularies, waiting=[kept] if kept else [])
     if request.form.get("then") == "preview":
         return _render(form, post, [], vocabularies, with_preview=True)
     form.organisation_id.data = post.organisation_id
@@ -130,7 +143,22 @@ def write_again(post_id: str) -> Page:
         # The text stays; sending it again is a decision, made after a look at what the other one wrote.
         form.version.data = str(post.version)
         return _render(form, post, [], vocabularies, conflict=True), 409
+    _forget_text(post.id)
     return _go_on(stored)
+
+
+def _text_to_continue(reading: Session, side: Side) -> UnsentText | None:
+    """The kept text that the address asks for, the reader's own and of this side."""
+    if request.method != "GET" or not request.args.get("continue"):
+        return None
+    kept = find_text(reading, actor(), request.args["continue"][:64])
+    return kept if kept is not None and kept.side == side and not kept.changes_post else None
+
+
+def _forget_text(text_id: str) -> None:
+    """What was sent need not be kept."""
+    with platform().unit_of_work() as uow:
+        drop_text(uow, actor(), text_id)
 
 
 def preview(side: Side) -> str:
@@ -150,8 +178,11 @@ def _make_form(
     vocabularies: Vocabularies,
     organisations: Sequence[Organisation],
     post: Post | None,
+    kept: UnsentText | None = None,
 ) -> WritingForm:
-    form: WritingForm = NeedForm() if side == "need" else CapabilityForm()
+    """The form with what was sent, or with the text that was kept."""
+    kind = NeedForm if side == "need" else CapabilityForm
+    form: WritingForm = kind() if kept is None else kind(formdata=MultiDict([(one[0], one[1]) for one in kept.fields]))
     form.offer(vocabularies, organisations, post)
     if isinstance(form, CapabilityForm):
         ids = [post.organisation_id] if post is not None else [organisation.id for organisation in organisations]
@@ -225,6 +256,7 @@ def _render(
     draft_id: str = "",
     with_preview: bool = False,
     conflict: bool = False,
+    waiting: Sequence[UnsentText] = (),
 ) -> str:
     return render_template(
         f"{'needs' if form.side == 'need' else 'capabilities'}/write.html",
@@ -234,6 +266,7 @@ def _render(
         organisations=organisations,
         vocabularies=vocabularies,
         draft_id=draft_id,
+        waiting=waiting,
         conflict=conflict,
         publishes=not platform().settings.review_before_publication,
         preview=_preview(form, organisations) if with_preview else None,

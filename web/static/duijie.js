@@ -34,6 +34,16 @@
   window.addEventListener("beforeunload", function (event) {
     if (written) event.preventDefault();
   });
+  // What is written is kept every few seconds (see data-autosave), and once more when one leaves.
+  document.addEventListener("htmx:afterSwap", function (event) {
+    if (event.target.id === "autosave" && event.target.querySelector("[data-kept]")) written = false;
+  });
+  document.addEventListener("visibilitychange", function () {
+    var place = document.querySelector("[data-autosave]");
+    var form = place && place.closest("form");
+    if (document.visibilityState !== "hidden" || !form || !written) return;
+    if (navigator.sendBeacon(place.dataset.autosave, new FormData(form))) written = false;
+  });
   // Coming back by the back button must not leave a resting button behind.
   window.addEventListener("pageshow", function () {
     document.querySelectorAll("button[type=submit]:disabled").forEach(function (button) {

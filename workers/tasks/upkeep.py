@@ -23,6 +23,7 @@ from matching.services.posts import expire_posts
 from matching.services.reconcile import reconcile
 from matching.services.registrations import forget_registrations
 from matching.services.statistics import refresh_statistics
+from matching.services.unsent import forget_texts
 from matching.store.outbox import UPKEEP_QUEUE, forget_done
 from workers.celery_app import MATCHING_QUEUE
 from workers.processes import get_platform
@@ -105,3 +106,5 @@ def forget_task() -> None:
         uow.commit()
     forget_imports(platform, now)
     forget_files(platform, now)
+    with platform.unit_of_work() as uow:
+        forget_texts(uow, now)

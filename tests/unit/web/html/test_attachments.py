@@ -104,13 +104,11 @@ def test_office_files_and_texts_are_taken_once(
 ) -> None:
     post_id = make_need(platform, firm, clock.moment)
     browser = open_browser(FIRM)
-    for content, name in (
-        (docx(), "说明.docx"),
-        ("编号,值\n".encode("gb18030"), "表.csv"),
-        ("字".encode("utf-16"), "字.txt"),
-    ):
-        attach(browser, post_id, content, name)
-    page = attach(browser, post_id, docx(), "说明.docx")
+    word = docx()
+    attach(browser, post_id, word, "说明.docx")
+    attach(browser, post_id, "编号,值\n".encode("gb18030"), "表.csv")
+    attach(browser, post_id, "字".encode("utf-16"), "字.txt")
+    page = attach(browser, post_id, word, "说明.docx")
     assert len(links(page, post_id)) == 3
     for number in range(MOST_PER_POST):
         page = attach(browser, post_id, PNG + bytes([number]), f"{number}.png")
