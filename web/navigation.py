@@ -116,4 +116,5 @@ def _staff_places() -> tuple[Place, ...]:
             request.endpoint == "organisations.list_duplicates",
         ),
         Place(_("阶段看板"), url_for("engagements.show_board"), request.endpoint == "engagements.show_board"),
+        Place(_("统计报告"), url_for("reports.show_report"), request.blueprint == "reports"),
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, case, false, func, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from matching.clock import shanghai_day
@@ -100,10 +100,12 @@ def _registrations(desk: _Desk) -> DeskBlock:
 
 def _lapsing(desk: _Desk) -> DeskBlock:
     asking, asked = aliased(Organisation), aliased(Organisation)
+    # A side of another region may have its name hidden until the interest is mutual.
+    names = [case((desk.in_region(side.region_code), side.name), else_="…") for side in (asking, asked)]
     return _block(
         desk,
         "interests",
-        select(Interest.id, asking.name, Interest.expires_at, asked.name)
+        select(Interest.id, names[0], Interest.expires_at, names[1])
         .join(asking, asking.id == Interest.from_organisation_id)
         .join(asked, asked.id == Interest.to_organisation_id)
         .where(

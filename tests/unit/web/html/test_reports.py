@@ -1,0 +1,235 @@
+"""The report: each figure is the number of rows that it opens, and nothing of another region is in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import date, timedelta
+from decimal import Decimal
+from html import unescape
+from io import BytesIO
+
+import openpyxl
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from matching.bootstrap import Platform
+from matching.exporting.report_workbook import Sheet, write_report
+from matching.models import (
+    AuditEntry,
+    Engagement,
+    Indicator,
+    IndicatorValue,
+    Interest,
+    Notification,
+    Suggestion,
+    SuggestionAnswer,
+)
+from matching.queries.reports import Period, answer_time, contracts, funnel, progress_of
+from tests.factories.people import make_member, make_staff
+from tests.factories.posts import make_capability, make_need
+from tests.unit.web.conftest import Browser, Clock
+
+STAFF, ELSEWHERE, FIRM = "staff@example.cn", "foshan@example.cn", "firm@example.cn"
+
+
+@pytest.fixture
+def told(app: Flask, platform: Platform, clock: Clock) -> dict[str, str]:
+    """Four needs of 鹤山: three with a suggestion, two seen, one with all that follows; and a need of 佛山."""
+    now = clock.moment
+    make_staff(platform, now, email=STAFF)
+    make_staff(platform, now, email=ELSEWHERE, region_code="440600")
+    firm = make_member(platform, now, email=FIRM, organisation="甲电路公司")
+    stranger = make_member(platform, now, email="f@example.cn", organisation="佛山公司", region_code="440600")
+    university = make_member(
+        platform, now, email="u@example.cn", organisation="示例大学", kind="university", region_code="440600"
+    )
+    needs = {
+        name: make_need(
+            platform, firm, now - timedelta(days=days), title=name, industry_codes=codes, town="440784001"
+        )
+        for name, days, codes in (
+            ("甲", 0, ("C39",)), ("乙", 0, ("C39", "C")), ("丙", 40, ()), ("丁", 40, ()),
+        )
+    }  # fmt: skip
+    make_need(platform, stranger, now, title="佛山的需求")
+    capability = make_capability(platform, university, now, title="某供给")
+    hidden = make_capability(platform, university, now, title="秘密供给", visibility="matched")
+    with platform.unit_of_work() as uow:
+        for name in ("甲", "乙", "丙"):
+            suggestion = Suggestion(
+                need_id=needs[name], capability_id=hidden if name == "丙" else capability, model_revision="m-1",
+                need_rank=1, need_score=6.0, probability=0.8 if name != "丙" else 0.1, need_version=1,
+                capability_version=1, created_at=now, updated_at=now,
+            )  # fmt: skip
+            uow.session.add(suggestion)
+            uow.session.flush()
+            if name != "丙":
+                uow.session.add(
+                    Notification(
+                        user_id=firm.user_id, kind="suggestion", once_key=f"k{name}", suggestion_id=suggestion.id,
+                        created_at=now, read_at=now,
+                    )
+                )  # fmt: skip
+                uow.session.add(
+                    SuggestionAnswer(
+                        suggestion_id=suggestion.id, need_id=needs[name], capability_id=capability, side="need",
+                        kind="accept" if name == "甲" else "decline", model_revision="m-1", answered_at=now,
+                    )
+                )  # fmt: skip
+        sides = {"from_organisation_id": firm.organisation_id, "to_organisation_id": university.organisation_id}
+        uow.session.add(
+            Interest(
+                side="need", need_id=needs["甲"], capability_id=capability, pair_key="x", timing="now",
+                status="accepted", created_at=now, expires_at=now, ended_at=now + timedelta(days=2), **sides,
+            )
+        )  # fmt: skip
+        uow.session.add(
+            Engagement(
+                title="甲", need_id=needs["甲"], capability_id=capability, stage="closed", outcome="contract",
+                need_organisation_id=firm.organisation_id, capability_organisation_id=university.organisation_id,
+                need_region_code="440784", capability_region_code="440600", stage_since=now, created_at=now,
+                updated_at=now, signed_on=date(2026, 11, 20), contract_amount=Decimal("80.5"),
+                technology_amount=Decimal(60),
+            )
+        )  # fmt: skip
+        uow.commit()
+    return needs
+
+
+PERIOD = Period(date(2026, 1, 1), date(2026, 11, 25))
+
+
+def test_the_funnel_counts_what_the_database_holds(told: dict[str, str], platform: Platform, clock: Clock) -> None:
+    staff = make_staff(platform, clock.moment, email="two@example.cn")
+    with platform.reading() as reading:
+        found = funnel(reading, staff, PERIOD)
+        assert {
+            stage: found.ids(stage) for stage in ("suggested", "seen", "interest", "mutual", "met", "contract")
+        } == {
+            "suggested": {told["甲"], told["乙"], told["丙"]},
+            "seen": {told["甲"], told["乙"]},
+            "interest": {told["甲"]},
+            "mutual": {told["甲"]},
+            "met": set(),
+            "contract": {told["甲"]},
+        }
+        assert found.ids("posts") == set(told.values())
+        assert {group: row["posts"] for group, row in found.table("month").items()} == {"2026-11": 2, "2026-10": 2}
+        assert {group: row["posts"] for group, row in found.table("industry").items()} == {"C39": 2, "-": 2}
+        [(institution, row)] = found.table("institution").items()
+        assert row["suggested"] == 2, "the university is not named for what it shows only to matched posts"
+        sums = contracts(reading, staff, PERIOD)
+        assert (sums.count, sums.amount, sums.technology_amount) == (1, Decimal("80.5"), Decimal(60))
+        assert answer_time(reading, staff, PERIOD) == timedelta(days=2)
+        assert institution in {row.capability_organisation_id for row in sums.rows}
+
+
+def test_every_number_opens_as_many_rows(told: dict[str, str], open_browser: Callable[..., Browser]) -> None:
+    browser = open_browser(STAFF)
+    for by in ("month", "industry", "town", "institution"):
+        page = browser.get(f"/reports/?by={by}").text
+        links = re.findall(r'<a href="(/reports/[^"]+)">(\d+)\+?</a>', page)
+        assert len(links) >= 8
+        for path, number in links:
+            rows = browser.get(unescape(path)).text
+            assert rows.count('<li><a href="/posts/') == int(number), path
+
+
+def test_nothing_of_another_region(told: dict[str, str], open_browser: Callable[..., Browser]) -> None:
+    browser = open_browser(ELSEWHERE)
+    page = browser.get("/reports/needs").text
+    assert "佛山的需求" in page
+    assert told["甲"] not in page
+    group = browser.get("/reports/?by=institution").text
+    assert "示例大学" not in group
+    assert "佛山的需求" not in open_browser(STAFF).get("/reports/needs").text
+    assert open_browser(FIRM).get("/reports/").status_code == 403
+    assert open_browser().get("/reports/report.xlsx").status_code == 302
+
+
+def test_demand_without_a_match(told: dict[str, str], open_browser: Callable[..., Browser]) -> None:
+    page = open_browser(STAFF).get("/reports/unmet").text
+    assert told["丙"] in page, "its only suggestion is unlikely"
+    assert told["丁"] in page
+    assert told["甲"] not in page
+    page = open_browser(STAFF).get("/reports/unasked").text
+    assert "某供给" not in page
+
+
+def test_the_workbook_has_the_same_figures(told: dict[str, str], open_browser: Callable[..., Browser]) -> None:
+    answer = open_browser(STAFF).get("/reports/report.xlsx")
+    book = openpyxl.load_workbook(BytesIO(answer.data))
+    funnel_sheet = {row[0]: row[1] for row in book["转化漏斗"].iter_rows(min_row=2, values_only=True)}
+    assert funnel_sheet == {
+        "发布的需求": 4, "有匹配建议": 3, "建议被查看": 2, "有人表示意向": 1, "双方有意": 1, "对接会洽谈": 0,
+        "签订合同": 1,
+    }  # fmt: skip
+    [contract] = book["技术合同"].iter_rows(min_row=2, values_only=True)
+    assert contract[4:6] == (80.5, 60)
+    assert [row[1:4] for row in book["匹配建议的答复"].iter_rows(min_row=2, values_only=True)] == [(3, 1, 1)]
+
+
+def test_a_text_that_calculates_is_neutralised() -> None:
+    content = write_report([Sheet("a/b", ["=1+1"], [["=cmd|' /C calc'!A0"]]), Sheet("A b", ["x"], [])])
+    book = openpyxl.load_workbook(BytesIO(content))
+    assert book.sheetnames == ["a b", "A b 2"]
+    assert book["a b"]["A2"].data_type == "s"
+    assert str(book["a b"]["A2"].value).startswith("'=")
+
+
+@pytest.mark.parametrize("query", ["from=2026-13-01", "from=2026-11-25&to=2026-01-01", "from=1900-01-01"])
+def test_a_wrong_period_is_refused(
+    query: str, app: Flask, platform: Platform, clock: Clock, open_browser: Callable[..., Browser]
+) -> None:
+    make_staff(platform, clock.moment, email=STAFF)
+    assert open_browser(STAFF).get(f"/reports/?{query}").status_code == 422
+
+
+def test_indicators_are_entered_corrected_logged_and_kept_to_their_region(
+    app: Flask, platform: Platform, clock: Clock, open_browser: Callable[..., Browser]
+) -> None:
+    make_staff(platform, clock.moment, email=STAFF)
+    make_staff(platform, clock.moment, email=ELSEWHERE, region_code="440600")
+    browser = open_browser(STAFF)
+    page = browser.get("/reports/indicators").text
+    region = re.search(r'name="region_code" value="(\d+)"', page)
+    assert region is not None
+    assert region[1] == "440784"
+    data = {
+        "region_code": "440784", "name": "高新技术企业数", "unit": "家", "base_year": "2020", "base_value": "100",
+        "target_year": "2025", "target_value": "200",
+    }  # fmt: skip
+    wrong = browser.post("/reports/indicators", data | {"base_value": "很多"})
+    assert wrong.status_code == 422
+    assert "高新技术企业数" in wrong.text
+    assert browser.post("/reports/indicators", data | {"region_code": "440600"}).status_code == 403
+    browser.get("/reports/indicators")
+    assert browser.post("/reports/indicators", data).status_code == 302
+    with platform.reading() as reading:
+        [indicator] = reading.scalars(select(Indicator))
+    browser.get("/reports/indicators")
+    for year, value in (("2023", "140"), ("2024", "1,50"), ("2024", "175")):
+        browser.post(f"/reports/indicators/{indicator.id}/values", {"year": year, "value": value, "source": "年报"})
+    assert "75%" in browser.get("/reports/").text
+    stranger = open_browser(ELSEWHERE)
+    stranger.get("/reports/indicators")
+    assert "高新技术企业数" not in stranger.get("/reports/indicators").text
+    path = f"/reports/indicators/{indicator.id}"
+    assert stranger.post(f"{path}/values", {"year": "2024", "value": "1"}).status_code == 404
+    assert stranger.post(f"{path}/remove").status_code == 404
+    browser.get("/reports/indicators")
+    browser.post(f"{path}/values", {"year": "2024", "value": ""})
+    with platform.reading() as reading:
+        assert [(row.year, row.value) for row in reading.scalars(select(IndicatorValue))] == [(2023, 140.0)]
+        logged = reading.scalars(select(AuditEntry.details).where(AuditEntry.action == "indicator.value")).all()
+        assert [(one["before"], one["after"]) for one in logged] == [
+            (None, 140.0), (None, 150.0), (150.0, 175.0), (175.0, None),
+        ]  # fmt: skip
+
+
+def test_progress_goes_either_way() -> None:
+    indicator = Indicator(base_value=10.0, target_value=4.0, values=[IndicatorValue(year=2021, value=7.0)])
+    assert progress_of(indicator) == 0.5
+    assert progress_of(Indicator(base_value=None, target_value=4.0, values=[])) is None
