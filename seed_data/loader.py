@@ -33,6 +33,7 @@ from matching.services.posts import (
     return_post,
     submit_post,
 )
+from seed_data.interests import load_interest
 
 DEMONSTRATION_PASSWORD = "duijie-demo"  # noqa: S105 - of accounts that exist in demonstrations only
 
@@ -115,6 +116,8 @@ def load_demonstration(platform: Platform, now: datetime) -> LoadReport:
     posts += sum(_load_post(platform, record, "capability", now) for record in read_records("capabilities.jsonl"))
     with platform.unit_of_work() as uow:
         expire_posts(uow, now)
+    for record in read_records("interests.jsonl"):
+        load_interest(platform, record, now)
     return LoadReport(organisations=organisations, users=users, experts=experts, posts=posts)
 
 

@@ -97,6 +97,8 @@ class Notification(ApiSchema):
         PostSummary, required=True, allow_none=True, metadata={"description": "The post it speaks of, if it is one."}
     )
     suggestion = fields.Nested(NotifiedPair, required=True, allow_none=True)
+    interest_id = fields.String(required=True, allow_none=True, metadata={"description": "The interest it speaks of."})
+    engagement_id = fields.String(required=True, allow_none=True, metadata={"description": "The engagement, likewise."})
 
 
 class NotificationPage(ApiSchema):

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from web.api.document import Noun
 from web.api.v1.capabilities import capabilities
+from web.api.v1.engagements import engagements
 from web.api.v1.experts import experts
+from web.api.v1.interests import interests
 from web.api.v1.me import me
 from web.api.v1.needs import needs
 from web.api.v1.notifications import notifications
 from web.api.v1.organisations import organisations
 from web.api.v1.search import search
+from web.api.v1.suggestions import suggestions
 from web.api.v1.tokens import tokens
 from web.api.v1.vocabularies import vocabularies
 
@@ -18,6 +21,9 @@ NOUNS: tuple[Noun, ...] = (
     me,
     needs,
     capabilities,
+    suggestions,
+    interests,
+    engagements,
     search,
     notifications,
     organisations,

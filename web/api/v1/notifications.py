@@ -95,6 +95,8 @@ def _message(message: InboxMessage, me: Caller) -> dict[str, Any]:
         "created_at": message.notification.created_at,
         "read_at": message.notification.read_at,
         "post": summary_of(message.post, me) if message.post is not None else None,
+        "interest_id": message.notification.details.get("interest_id"),
+        "engagement_id": message.notification.details.get("engagement_id"),
         "suggestion": {
             "id": suggestion.id,
             "score": suggestion.score_from(message.own.side if message.own is not None else "need"),
