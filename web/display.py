@@ -73,6 +73,38 @@ IP_TYPE_LABELS: dict[str, Any] = {
     "know_how": _l("技术秘密"),
 }
 
+FIELD_LABELS: dict[str, Any] = {
+    "title": _l("标题"),
+    "keywords": _l("关键词"),
+    "domain": _l("技术领域"),
+    "town": _l("镇街"),
+    "region_code": _l("行政区划"),
+    "visibility": _l("公开范围"),
+    "contact": _l("联系人"),
+    "problem": _l("现状与问题"),
+    "indicators": _l("技术指标"),
+    "expected_result": _l("预期成果"),
+    "starts_on": _l("开始日期"),
+    "ends_on": _l("截止日期"),
+    "ip_arrangement": _l("利益分配意愿"),
+    "preferred_partners": _l("希望合作的单位或专家"),
+    "kind": _l("类型"),
+    "abstract": _l("简介"),
+    "advantages": _l("优势与效益"),
+    "applications": _l("应用场景"),
+    "maturity": _l("成熟度"),
+    "ip_status": _l("知识产权状态"),
+    "ip_type": _l("知识产权类型"),
+    "ip_number": _l("知识产权编号"),
+    "discipline": _l("学科"),
+    "ipc": "IPC",
+    "industry_codes": _l("行业"),
+    "cooperation_modes": _l("合作方式"),
+    "money": _l("金额"),
+    "experts": _l("专家"),
+}
+"""The fields of a post by their names in the database."""
+
 MOVE_LABELS: dict[str, Any] = {
     "submit": _l("提交审核"),
     "withdraw": _l("撤回修改"),
@@ -200,6 +232,7 @@ def install_display(app: Flask) -> None:
         IP_STATUS_LABELS=IP_STATUS_LABELS,
         IP_TYPE_LABELS=IP_TYPE_LABELS,
         MOVE_LABELS=MOVE_LABELS,
+        FIELD_LABELS=FIELD_LABELS,
         days_left=days_left,
         content_language=content_language,
         with_arguments=with_arguments,

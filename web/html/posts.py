@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response
 from matching.errors import InvalidInput
 from matching.models import Post
 from matching.queries.posts import find_post, list_own_posts, may_see_organisation
+from matching.queries.revisions import list_changes
 from matching.queries.suggestions import (
     PairState,
     count_suggestions,
@@ -22,6 +23,7 @@ from matching.queries.suggestions import (
     pair_states,
 )
 from matching.queries.vocabularies import Vocabularies, load_vocabularies
+from matching.services.actor import post_not_found
 from matching.services.attachments import list_attachments, may_see_attachments
 from matching.services.lifecycle import EDITABLE, moves_from
 from matching.services.parties import speaks_for
@@ -148,6 +150,24 @@ def _suggestions(reading: Session, post: Post) -> dict[str, object]:
         "later": _numbered(card for card in cards if is_put_aside(card)),
         "declined": [(answer, other, PairState(side=post.side, answer=answer)) for answer, other in declined],
     }
+
+
+@posts.get("/<post_id>/changes")
+@signed_in_only
+def list_changes_of(post_id: str) -> str:
+    """What each change made of the post; for its editors and the staff."""
+    with platform().reading() as reading:
+        post = find_post(reading, post_id, audience(), now())
+        if not may_edit(post):
+            raise post_not_found()
+        member = post.organisation_id in actor().organisation_roles
+        return render_template(
+            "posts/changes.html",
+            post=post,
+            member=member,
+            changes=list_changes(reading, post, with_contact=member),
+            vocabularies=load_vocabularies(reading),
+        )
 
 
 @posts.route("/<post_id>/edit", methods=["GET", "POST"])

@@ -19,11 +19,6 @@ TEXT = {
     "money_minimum": "２０",
     "cooperation_modes": ["development"],
 }
-    "title": "翘曲控制 <b>",
-    "problem": "压合后翘曲\n第二行",
-    "money_minimum": "２０",
-    "cooperation_modes": ["development"],
-}
 
 
 def test_a_new_text_is_kept_found_again_and_gone_when_sent(
