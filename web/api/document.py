@@ -42,6 +42,7 @@ _PROBLEMS = {
     415: "The body is not `application/json`.",
     422: "Something in the request is wrong; `errors` names each place.",
     428: "`If-Match` is missing.",
+    429: "Too many attempts from there; try again in a while.",
     503: "A part of the product does not answer; try again.",
 }
 

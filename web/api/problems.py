@@ -22,6 +22,7 @@ from matching.errors import (
     PartUnavailable,
 )
 from matching.services.accounts import SignInRefused
+from matching.services.attempts import TooManyAttempts
 from web.api.access import TokenRequired
 from web.api.field_messages import FieldFault, faults_of, whole_body_fault
 
@@ -53,6 +54,7 @@ STATUSES: tuple[tuple[type[DuijieError], int], ...] = (
     (UnsupportedBody, 415),
     (PreconditionMissing, 428),
     (InvalidInput, 422),
+    (TooManyAttempts, 429),
     (PartUnavailable, 503),
 )
 
@@ -68,6 +70,7 @@ _TITLES: Mapping[int, tuple[str, str]] = {
     415: ("不支持这种内容类型", "The content type is not supported"),
     422: ("内容有误", "The content is wrong"),
     428: ("缺少 If-Match", "If-Match is missing"),
+    429: ("尝试次数过多", "Too many attempts"),
     500: ("系统出了问题", "Something went wrong here"),
     503: ("暂时不可用", "Not available now"),
 }

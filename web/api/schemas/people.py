@@ -107,6 +107,11 @@ class TokenEntry(ApiSchema):
 
     email = Text(most=200, least=1, required=True)
     password = Text(most=200, least=1, required=True, metadata={"format": "password"})
+    code = Text(
+        most=40,
+        load_default="",
+        metadata={"description": "Of the authenticator, or a recovery code; where two-step verification is on."},
+    )
     name = Text(most=NAME_LENGTH, load_default="API", metadata={"description": "To know later which one to revoke."})
     scopes = fields.List(
         fields.String(validate=OneOf(TOKEN_SCOPES)),

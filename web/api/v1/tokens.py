@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from flask import Response
+from flask import Response, request
 
 from matching.errors import NotAllowed
 from matching.models import ApiToken
 from matching.services.accounts import authenticate_user
 from matching.services.actor import actor_of
 from matching.services.api_tokens import list_api_tokens, make_api_token, revoke_api_token
+from matching.services.two_factor import check_second_factor, is_enabled, is_required
 from web.api.access import caller
 from web.api.answers import nothing_more
 from web.api.document import Noun
@@ -31,15 +32,27 @@ tokens = Noun("tokens", "/tokens", "令牌: what programs present instead of a p
     answers=NewToken,
     status=201,
     body=TokenEntry,
+    problems=(429,),
 )
 def make_token(entry: dict[str, Any]) -> tuple[dict[str, Any], int]:
     """Make a token
 
-    From e-mail and password. The secret, `token`, is shown this once.
+    From e-mail and password, and a code where the account has two-step verification. The secret, `token`, is shown
+    this once.
     """
     with platform().unit_of_work() as uow:
-        user = authenticate_user(uow, entry["email"], entry["password"], now())
+        user = authenticate_user(uow, entry["email"], entry["password"], now(), origin=request.remote_addr)
         actor = actor_of(user)
+        second = is_enabled(uow.session, user.id)
+    if second:
+        with platform().unit_of_work() as uow:
+            check_second_factor(uow, platform().settings, user.id, entry["code"], now())
+    elif is_required(platform().settings, user.role):
+        raise NotAllowed(
+            "two_factor.required",
+            "主管部门账号必须先在页面上开启两步验证",
+            message_en="Accounts of the staff need two-step verification; please set it up on the pages first",
+        )
     with platform().unit_of_work() as uow:
         row, secret = make_api_token(
             uow,

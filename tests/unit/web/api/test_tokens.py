@@ -10,6 +10,7 @@ import pytest
 from matching.bootstrap import Platform
 from matching.models import ApiToken, AuditEntry, User
 from matching.services.accounts import FAILURES_BEFORE_LOCK
+from matching.services.two_factor import begin_two_factor, code_at, enable_two_factor, step_at
 from tests.factories.people import PASSWORD, make_member, make_staff
 from tests.unit.web.api.conftest import Api
 from tests.unit.web.conftest import Browser, Clock
@@ -146,3 +147,23 @@ def test_staff_have_a_region_and_no_organisation(api: MakeApi, platform: Platfor
     actor = make_staff(platform, now, email="s@example.cn")
     me = api(actor.user_id).get("/me").json
     assert (me["role"], me["region_code"], me["organisations"]) == ("staff", "440784", [])
+
+
+def test_two_step_verification_guards_tokens_too(api: MakeApi, platform: Platform, now: datetime, clock: Clock) -> None:
+    member = make_member(platform, now, email="two@example.cn", organisation="两步单位")
+    with platform.unit_of_work() as uow:
+        key = begin_two_factor(uow, member.actor, platform.settings, now)
+    with platform.unit_of_work() as uow:
+        enable_two_factor(uow, member.actor, platform.settings, code_at(key, step_at(now)), now)
+    clock.advance(minutes=2)
+    entry = {"email": "two@example.cn", "password": PASSWORD}
+    for wrong in ({}, {"code": "000000"}):
+        answer = api().post("/tokens", entry | wrong)
+        assert answer.status_code == 422
+        assert answer.json["where"] == "code"
+    code = code_at(key, step_at(clock.moment))
+    assert api().post("/tokens", entry | {"code": code}).status_code == 201
+    assert api().post("/tokens", entry | {"code": code}).status_code == 422
+    for _ in range(6):
+        answer = api().post("/tokens", entry | {"code": "000000"})
+    assert answer.status_code == 429
