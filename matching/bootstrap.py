@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -17,7 +18,8 @@ from matching.embeddings.port import Embedder
 from matching.errors import InvalidInput
 from matching.notifying.mail_smtp import open_mailer
 from matching.notifying.mailer import Mailer
-from matching.ranking.learned import Ranker, load_ranker
+from matching.queries.model_revisions import active_revision_id, revision_content
+from matching.ranking.learned import Ranker, load_ranker, parse_ranker
 from matching.search.factory import open_index
 from matching.search.port import SearchIndex
 from matching.settings import Settings
@@ -26,6 +28,9 @@ from matching.store.unit_of_work import Nudge, UnitOfWork, no_nudge
 from matching.text.words import use_extra_dictionary
 
 logger = logging.getLogger(__name__)
+
+_ASK_FOR_RANKER_EVERY = 10.0
+"""Seconds for which a process may go on with a ranker that is no longer the active one."""
 
 
 def open_embedder(settings: Settings) -> Embedder:
@@ -59,7 +64,9 @@ class Platform:
     def __init__(self, settings: Settings, nudge: Nudge = no_nudge) -> None:
         self.settings = settings
         self.nudge = nudge
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        self._active: tuple[str, Ranker] | None = None
+        self._ranker_asked = -_ASK_FOR_RANKER_EVERY
         use_extra_dictionary(settings.domain_dictionary)
 
     @cached_property
@@ -81,9 +88,40 @@ class Platform:
 
     @property
     def ranker(self) -> Ranker:
-        """What orders candidates; its revision names encoder and ranker together."""
+        """What orders candidates; its revision names encoder and ranker together.
+
+        The file of the settings, else the active revision that was trained on this platform, else the shipped one. That
+        another was activated is noticed after some seconds; `confirm_ranker` tells at once.
+        """
         with self._lock:
-            return self._ranker
+            if self.settings.ranker_model is not None:
+                return self._ranker
+            if time.monotonic() - self._ranker_asked >= _ASK_FOR_RANKER_EVERY:
+                with self.reading() as session:
+                    self._take_active(session)
+            return self._active[1] if self._active is not None else self._ranker
+
+    def confirm_ranker(self, session: Session, revision: str) -> bool:
+        """Whether the ranker of this revision is the present one, as the transaction sees it."""
+        with self._lock:
+            if self.settings.ranker_model is None:
+                self._take_active(session)
+        return self.ranker.revision == revision
+
+    def forget_ranker(self) -> None:
+        """Ask for the active revision when a ranker is next wanted; called after another one was activated."""
+        with self._lock:
+            self._ranker_asked = -_ASK_FOR_RANKER_EVERY
+
+    def _take_active(self, session: Session) -> None:
+        self._ranker_asked = time.monotonic()
+        revision_id = active_revision_id(session)
+        if revision_id is None:
+            self._active = None
+        elif self._active is None or self._active[0] != revision_id:
+            content = revision_content(session, revision_id)
+            encoder_revision = self._embedder.model_revision
+            self._active = (revision_id, parse_ranker(content, encoder_revision=encoder_revision, name=revision_id))
 
     @cached_property
     def _embedder(self) -> Embedder:

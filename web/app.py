@@ -15,6 +15,7 @@ from web.html.accounts import accounts
 from web.html.agendas import agendas
 from web.html.attachments import attachments
 from web.html.capabilities import capabilities
+from web.html.channels import channels
 from web.html.deliveries import deliveries
 from web.html.desk import desk
 from web.html.duplicates import duplicates
@@ -27,6 +28,7 @@ from web.html.imports import imports
 from web.html.inbox import inbox
 from web.html.interests import interests
 from web.html.members import members
+from web.html.models import models
 from web.html.needs import needs
 from web.html.organisations import organisations
 from web.html.own_data import own_data
@@ -78,6 +80,7 @@ def create_app(platform: Platform, *, clock: Clock = utc_now) -> Flask:
         imports,
         review,
         duplicates,
+        models,
         sessions,
         desk,
         reports,
@@ -87,7 +90,7 @@ def create_app(platform: Platform, *, clock: Clock = utc_now) -> Flask:
         app.register_blueprint(blueprint)
     for blueprint in (organisations, experts, own_data, saved_filters, exports, attachments, unsent):
         app.register_blueprint(blueprint)
-    for blueprint in (registrations, accounts, members, preferences, deliveries):
+    for blueprint in (registrations, accounts, members, preferences, channels, deliveries):
         app.register_blueprint(blueprint)
     # A mail program that unsubscribes for its reader has no token of a form; the signed link is its right.
     app.extensions["csrf"].exempt(stop)

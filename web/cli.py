@@ -19,6 +19,7 @@ _COMMANDS = {
     "export": "web.commands.tables:export_table",
     "index": "web.commands.index:index",
     "train": "web.commands.train:train",
+    "model": "web.commands.model:model",
     "up": "web.commands.up:up",
     "doctor": "web.commands.doctor:doctor",
     "database": "web.commands.database:database",

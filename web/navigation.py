@@ -110,6 +110,7 @@ def _staff_places() -> tuple[Place, ...]:
         ),
         Place(_("投递"), url_for("deliveries.show"), request.blueprint == "deliveries"),
         Place(_("重复信息"), url_for("duplicates.list_pairs"), request.blueprint == "duplicates"),
+        Place(_("排序模型"), url_for("models.list_all"), request.blueprint == "models"),
         Place(
             _("重复单位"),
             url_for("organisations.list_duplicates"),

@@ -108,17 +108,33 @@ def read_ranker(path: Path) -> tuple[dict[str, Any], str]:
     """(content, short hash) of a ranker file. Raises InvalidInput when it is none of ours."""
     try:
         content = path.read_bytes()
+    except OSError as error:
+        raise _unreadable(str(path), error) from error
+    return _parse(content, str(path))
+
+
+def _parse(content: bytes, where: str) -> tuple[dict[str, Any], str]:
+    try:
         data = json.loads(content)
         if data["format"] != FORMAT or list(data["features"]) != list(RANKER_FEATURES):
             raise ValueError("another format or other features")
         if len(data["linear"]) != len(RANKER_FEATURES):
             raise ValueError("as many weights as features are needed")
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InvalidInput(
-            "ranker.unreadable", "排序模型文件无法读取或与本版本不符", where=str(path),
-            message_en=f"The ranker file cannot be read or does not fit this version ({error})",
-        ) from error  # fmt: skip
-    return data, hashlib.sha256(content).hexdigest()[:12]
+    except (ValueError, KeyError, TypeError) as error:
+        raise _unreadable(where, error) from error
+    return data, digest_of(content)
+
+
+def _unreadable(where: str, error: Exception) -> InvalidInput:
+    return InvalidInput(
+        "ranker.unreadable", "排序模型文件无法读取或与本版本不符", where=where,
+        message_en=f"The ranker file cannot be read or does not fit this version ({error})",
+    )  # fmt: skip
+
+
+def digest_of(content: bytes) -> str:
+    """Short hash of a ranker file, part of its revision."""
+    return hashlib.sha256(content).hexdigest()[:12]
 
 
 def load_ranker(path: Path | None = None, *, encoder_revision: str) -> Ranker:
@@ -130,10 +146,20 @@ def load_ranker(path: Path | None = None, *, encoder_revision: str) -> Ranker:
     if path is None and not chosen.exists():
         return fusion_ranker(encoder_revision)
     data, digest = read_ranker(chosen)
+    return _make(data, digest, encoder_revision, str(chosen))
+
+
+def parse_ranker(content: bytes, *, encoder_revision: str, name: str) -> Ranker:
+    """As `load_ranker`, for a file's content; `name` is what errors and the log call it."""
+    data, digest = _parse(content, name)
+    return _make(data, digest, encoder_revision, name)
+
+
+def _make(data: dict[str, Any], digest: str, encoder_revision: str, name: str) -> Ranker:
     if _weights_of(data["encoder_revision"]) != _weights_of(encoder_revision):
         logger.warning(
             "the ranker was taught on another encoder; fusion is used instead",
-            extra={"ranker": str(chosen), "taught_on": data["encoder_revision"], "encoder": encoder_revision},
+            extra={"ranker": name, "taught_on": data["encoder_revision"], "encoder": encoder_revision},
         )
         return fusion_ranker(encoder_revision)
     calibration = data.get("calibration")

@@ -24,6 +24,7 @@ from matching.notifying.suggestions import push_suggestions
 from matching.policy import MATCHER, Audience, is_live
 from matching.queries.vocabularies import load_labels
 from matching.queries.works import load_documents
+from matching.ranking.learned import Ranker
 from matching.ranking.offline import RememberingEmbedder
 from matching.ranking.phrases import clauses_of
 from matching.ranking.pool import PoolStatistics
@@ -91,6 +92,8 @@ def _bring_in_line(platform: Platform, topic: str, post_id: str, now: datetime) 
             if post is not None:
                 if ranked.counted_at != counted_at(uow.session, platform):
                     continue
+                if ranked.ranker is not None and not platform.confirm_ranker(uow.session, ranked.ranker.revision):
+                    continue
                 stored = _store(platform, uow.session, post, ranked, now, others_too=topic == POST_CHANGED)
                 if stored is None:
                     continue
@@ -120,7 +123,8 @@ def preview_suggestions(
         )
         candidates = load_candidates(session, None, candidate_ids, audience, now)
         documents = load_documents(session, candidates, now)
-        ranked = _rank(platform, document, vectors, documents, current_pool(platform, now), top=limit)
+        pool = current_pool(platform, now)
+        ranked = _rank(platform, platform.ranker, document, vectors, documents, pool, top=limit)
         return _explain(ranked, load_labels(session), embedder=None)
 
 
@@ -133,6 +137,8 @@ class _Proposal:
     """Posts whose list the post should enter, beyond those that `pairs` covers."""
     seen: Mapping[str, object] = field(default_factory=dict)
     counted_at: datetime | None = None
+    ranker: Ranker | None = None
+    """What ranked; None where nothing was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,13 +157,14 @@ def _propose(platform: Platform, session: Session, post: Post, now: datetime, *,
 
     Without pairs for a post that is not matched now.
     """
+    ranker = platform.ranker
     lists = read_lists(session, post)  # before the index is asked: see _bring_in_line
     counted = share_pool(platform, now)
     if not is_live(post, now) or post.visibility == "staff" or not post.open_for_interest:
-        return _Proposal(seen=lists.seen, counted_at=counted.counted_at)
+        return _Proposal(seen=lists.seen, counted_at=counted.counted_at, ranker=ranker)
     document = load_documents(session, [post], now).get(post.id)
     if document is None:
-        return _Proposal(seen=lists.seen, counted_at=counted.counted_at)
+        return _Proposal(seen=lists.seen, counted_at=counted.counted_at, ranker=ranker)
     vectors = PostVectors() if says_too_little(document) else embed_posts([document], platform.embedder)[document.id]
     candidate_ids = find_candidates(
         platform.index,
@@ -170,7 +177,7 @@ def _propose(platform: Platform, session: Session, post: Post, now: datetime, *,
     )
     candidates = load_candidates(session, post, candidate_ids, MATCHER, now)
     documents = load_documents(session, candidates, now)
-    ranked = _rank(platform, document, vectors, documents, counted.pool, top=None)
+    ranked = _rank(platform, ranker, document, vectors, documents, counted.pool, top=None)
     length = platform.settings.suggestions_per_post
     chosen, rest = ranked.pairs[:length], ranked.pairs[length:]
     crowded_out: list[str] = []
@@ -179,7 +186,7 @@ def _propose(platform: Platform, session: Session, post: Post, now: datetime, *,
             session,
             other_side(document.side),
             [pair.candidate_id for pair in rest],
-            platform.ranker.revision,
+            ranker.revision,
             length,
         )
         entering = []
@@ -191,11 +198,14 @@ def _propose(platform: Platform, session: Session, post: Post, now: datetime, *,
         chosen += entering[:MOST_ENTERED]
         crowded_out = [pair.candidate_id for pair in entering[MOST_ENTERED:]]
     pairs = _explain(replace(ranked, pairs=chosen), load_labels(session), embedder=platform.embedder)
-    return _Proposal(pairs=pairs, crowded_out=crowded_out, seen=lists.seen, counted_at=counted.counted_at)
+    return _Proposal(
+        pairs=pairs, crowded_out=crowded_out, seen=lists.seen, counted_at=counted.counted_at, ranker=ranker
+    )
 
 
 def _rank(
     platform: Platform,
+    ranker: Ranker,
     document: PostDocument,
     vectors: PostVectors,
     documents: dict[str, PostDocument],
@@ -208,7 +218,7 @@ def _rank(
     stored = platform.index.fetch_vectors(list(documents))
     known = {post_id: PostVectors(*pair) for post_id, pair in stored.items()} | {document.id: vectors}
     known |= _embed_works([document, *documents.values()], platform.embedder)
-    pairs = rank_candidates(document, list(documents.values()), known, pool, platform.ranker, top=top)
+    pairs = rank_candidates(document, list(documents.values()), known, pool, ranker, top=top)
     return _Ranked(document, pairs, documents, known, pool)
 
 
@@ -282,7 +292,7 @@ def _store(
         session,
         post,
         proposal.pairs,
-        platform.ranker.revision,
+        (proposal.ranker or platform.ranker).revision,
         now,
         length=platform.settings.suggestions_per_post,
         others_too=others_too,

@@ -85,7 +85,7 @@ class RankerReport:
 
 
 @dataclass(frozen=True, slots=True)
-class _Need:
+class JudgedNeed:
     """A judged need: features of its judged pairs and their levels, and where to find the rest."""
 
     judged: JudgedSet
@@ -131,7 +131,7 @@ def train_ranker(
             "training.no_levels", "没有带等级评判的目录", where=", ".join(str(folder) for folder in folders),
             message_en="No folder has graded judgements to learn from",
         )  # fmt: skip
-    needs = [need for judged in graded for need in _collect(judged, embedder, fold_embedders)]
+    needs = [need for judged in graded for need in collect_needs(judged, embedder, fold_embedders)]
     total = chosen.repeats * chosen.folds + 1
     tell = on_progress or (lambda _done, _total: None)
 
@@ -141,7 +141,7 @@ def train_ranker(
     outcomes = np.concatenate([need.levels >= MATCH_LEVEL for need in needs])
     bounds = np.cumsum([0, *(len(need.levels) for need in needs)])
     for repeat in range(chosen.repeats):
-        folds = _split(needs, chosen.folds, chosen.seed + repeat)
+        folds = split_needs(needs, chosen.folds, chosen.seed + repeat)
         scores = np.zeros_like(out_of_fold)
         all_scores: dict[str, dict[str, Array]] = {judged.name: {} for judged in graded}
         for number, fold in enumerate(folds):
@@ -188,7 +188,7 @@ def _is_graded(judged: JudgedSet) -> bool:
     return any(len(set(levels.values())) > 1 for levels in judged.levels.values())
 
 
-def _collect(judged: JudgedSet, embedder: Embedder, fold_embedders: Sequence[Embedder]) -> Iterator[_Need]:
+def collect_needs(judged: JudgedSet, embedder: Embedder, fold_embedders: Sequence[Embedder]) -> Iterator[JudgedNeed]:
     embedders = list(fold_embedders) or [embedder]
     places = {capability.id: place for place, capability in enumerate(judged.capabilities)}
     for fold, fold_embedder in enumerate(embedders):
@@ -204,7 +204,7 @@ def _collect(judged: JudgedSet, embedder: Embedder, fold_embedders: Sequence[Emb
             levels = judged.levels[judged.needs[row].id]
             columns = np.array([places[capability_id] for capability_id in levels], dtype=np.intp)
             everything = _features_of(pool, row)
-            yield _Need(
+            yield JudgedNeed(
                 judged=judged,
                 pool=pool,
                 row=row,
@@ -226,7 +226,7 @@ def _features_of(pool: OfflinePool, row: int) -> Array:
     return features
 
 
-def _split(needs: Sequence[_Need], folds: int, seed: int) -> list[set[int]]:
+def split_needs(needs: Sequence[JudgedNeed], folds: int, seed: int) -> list[set[int]]:
     """Places of needs by fold; needs of one group stay together."""
     groups: dict[str, list[int]] = {}
     for place, need in enumerate(needs):
@@ -236,7 +236,7 @@ def _split(needs: Sequence[_Need], folds: int, seed: int) -> list[set[int]]:
     return [{place for group in ordered[fold::folds] for place in group} for fold in range(folds)]
 
 
-def _teach(needs: Sequence[_Need], recipe: RankerRecipe, embedder: Embedder) -> Ranker:
+def _teach(needs: Sequence[JudgedNeed], recipe: RankerRecipe, embedder: Embedder) -> Ranker:
     import lightgbm
 
     needs = [need for need in needs if len(need.levels) > 1]
@@ -280,7 +280,7 @@ def _teach(needs: Sequence[_Need], recipe: RankerRecipe, embedder: Embedder) -> 
     )
 
 
-def _spread_within(values: Array, needs: Sequence[_Need]) -> float:
+def _spread_within(values: Array, needs: Sequence[JudgedNeed]) -> float:
     """Standard deviation of values over the pairs of a need, averaged over needs."""
     bounds = np.cumsum([0, *(len(need.levels) for need in needs)])
     return float(np.mean([values[start:end].std() for start, end in itertools.pairwise(bounds)]))
@@ -317,7 +317,7 @@ def _cross_validate_calibration(
     return compute_calibration_error(probabilities, outcomes)
 
 
-def _measure_fusion(judged: JudgedSet, needs: Sequence[_Need]) -> Evaluation:
+def _measure_fusion(judged: JudgedSet, needs: Sequence[JudgedNeed]) -> Evaluation:
     scores = {need.need.id: need.all_features()[:, _FUSED] for need in needs if need.judged is judged}
     return measure_scores(judged, scores, revision="fusion")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
@@ -42,11 +43,23 @@ def encoder(folders: tuple[Path, ...], base: Path, out: Path, epochs: int, seed:
 
 
 @train.command("ranker")
-@click.argument("folders", nargs=-1, required=True, type=_FOLDERS)
-@click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="File of the new ranker.")
+@click.argument("folders", nargs=-1, type=_FOLDERS)
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="File of the new ranker.")
 @click.option("--seed", default=1, show_default=True)
-def ranker(folders: tuple[Path, ...], out: Path, seed: int) -> None:
-    """Train the ranker on FOLDERS and write it, with a report beside it, to a file."""
+@click.option(
+    "--from-platform",
+    is_flag=True,
+    help="Go on from the present ranker with what users answered and did; FOLDERS are judged sets that must not get "
+    "worse. [default: the shipped one]",
+)
+@click.option("--activate", is_flag=True, help="With --from-platform: use it at once where it is no worse.")
+def ranker(folders: tuple[Path, ...], out: Path | None, seed: int, from_platform: bool, activate: bool) -> None:
+    """Train the ranker on FOLDERS and write it, with a report beside it, to a file; or from the platform's use."""
+    if from_platform:
+        _train_from_platform(folders or (_shipped_judged_set(),), activate)
+        return
+    if not folders or out is None:
+        raise click.UsageError("FOLDERS and --out are needed, or --from-platform")
     from matching.bootstrap import open_embedder
     from matching.settings import load_settings
     from matching.training.ranker import train_ranker
@@ -54,3 +67,33 @@ def ranker(folders: tuple[Path, ...], out: Path, seed: int) -> None:
     with progress_bar("训练排序器 / training the ranker") as on_progress:
         train_ranker(list(folders), out, open_embedder(load_settings()), seed=seed, on_progress=on_progress)
     click.echo(f"{out}")
+
+
+def _shipped_judged_set() -> Path:
+    """The judged set beside the demonstration's records; found by name, as nothing imports that package."""
+    found = find_spec("seed_data")
+    folder = Path(found.origin).parent / "judged" if found is not None and found.origin else None
+    if folder is None or not folder.is_dir():
+        raise click.UsageError("the shipped judged set is not installed; name FOLDERS")
+    return folder
+
+
+def _train_from_platform(folders: tuple[Path, ...], activate: bool) -> None:
+    from matching.bootstrap import build_platform
+    from matching.clock import utc_now
+    from matching.services.actor import SYSTEM
+    from matching.services.model_revisions import activate_revision, may_activate, train_from_platform
+    from matching.settings import load_settings
+    from web.commands.model import describe_revision
+    from web.nudge import make_nudge
+
+    settings = load_settings()
+    platform = build_platform(settings, make_nudge(settings))
+    with progress_bar("训练排序器 / training the ranker") as on_progress:
+        revision = train_from_platform(platform, SYSTEM, folders, utc_now(), on_progress=on_progress)
+    click.echo(describe_revision(revision))
+    if activate and may_activate(revision.figures):
+        activate_revision(platform, SYSTEM, revision.id, utc_now())
+        click.echo(f"已启用 / activated {revision.id}")
+    elif activate:
+        click.echo("指标变差，未启用 / worse on a judged set: not activated", err=True)
