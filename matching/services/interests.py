@@ -31,6 +31,7 @@ from matching.services.suggestion_answers import (
     record_answer,
     withdraw_answer,
 )
+from matching.services.suggestion_lists import lock_pair
 from matching.settings import Settings
 from matching.store.unit_of_work import UnitOfWork
 
@@ -334,8 +335,7 @@ def _prepare_pair(
     """Refuse a pair that must stay apart or is engaged; the other side's open interest in it, if there is one."""
     session = uow.session
     # Both sides may ask at once: the posts' rows make them queue, and the second finds the first's interest.
-    for post_id in sorted((need.id, capability.id)):
-        session.execute(select(Post.id).where(Post.id == post_id).with_for_update(key_share=True))
+    lock_pair(session, need.id, capability.id)
     apart = session.scalars(
         select(SuggestionAnswer.side).where(
             SuggestionAnswer.need_id == need.id,

@@ -18,7 +18,7 @@ from matching.queries.posts import audience_for
 from matching.services.actor import Actor
 from matching.services.interest_life import move_interest
 from matching.services.parties import spoken_for
-from matching.services.suggestion_lists import withdraw_pair
+from matching.services.suggestion_lists import lock_pair, withdraw_pair
 from matching.store.outbox import RANKING
 from matching.store.unit_of_work import UnitOfWork
 
@@ -128,6 +128,7 @@ def record_answer(
     never_again: bool = False,
 ) -> SuggestionAnswer:
     """Keep an answer in place of the side's former one, within a use case that commits."""
+    lock_pair(uow.session, need_id, capability_id)  # colleagues may answer at once
     former = present_answer(uow, need_id, capability_id, side)
     if former is not None:
         withdraw_answer(uow, former, now)

@@ -290,6 +290,11 @@ def _new_row(post: Post, pair: ListedPair, revision: str, now: datetime) -> dict
     }
 
 
+def lock_pair(session: Session, need_id: str, capability_id: str) -> None:
+    """Make others who answer or rank the same pair wait until the transaction ends."""
+    _lock_posts(session, [need_id, capability_id])
+
+
 def withdraw_pair(session: Session, need_id: str, capability_id: str, now: datetime) -> None:
     """Take a pair out of both lists at once, before the rankings that are owed for it close the gaps."""
     _lock_posts(session, [need_id, capability_id])
