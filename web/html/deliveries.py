@@ -36,6 +36,7 @@ KIND_LABELS: dict[str, Any] = {
     "reset_password": _l("重设密码"),
     "password_changed": _l("密码已修改"),
     "invitation": _l("成员邀请"),
+    "channel_test": _l("测试消息"),
 }
 
 
