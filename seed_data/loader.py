@@ -15,10 +15,23 @@ from typing import Any
 from sqlalchemy import select
 
 from matching.bootstrap import Platform
+from matching.clock import shanghai_day
 from matching.documents import MoneyRange
-from matching.models import Expert, Organisation, Post, Region, SpecialDay, User, VocabularyTerm
+from matching.models import (
+    Event,
+    Expert,
+    Indicator,
+    IndicatorValue,
+    Organisation,
+    Post,
+    Region,
+    SpecialDay,
+    User,
+    VocabularyTerm,
+)
 from matching.services.accounts import add_user, join_organisation
 from matching.services.actor import SYSTEM, Actor
+from matching.services.events import EventFields, announce_event, create_event
 from matching.services.organisations import ExpertFields, OrganisationFields, add_expert, add_organisation
 from matching.services.posts import (
     CapabilityFields,
@@ -54,6 +67,7 @@ VOCABULARIES = {
     "towns.tsv": "town",
 }
 
+_EVENT_REGION = "440784"
 _ROLES = {"staff": "staff", "administrator": "administrator"}
 _MEMBER_ROLES = {"institution_manager": "owner", "broker": "owner"}
 
@@ -114,6 +128,8 @@ def load_demonstration(platform: Platform, now: datetime) -> LoadReport:
     experts = _load_experts(platform, now)
     posts = sum(_load_post(platform, record, "need", now) for record in read_records("needs.jsonl"))
     posts += sum(_load_post(platform, record, "capability", now) for record in read_records("capabilities.jsonl"))
+    _load_indicators(platform, now)
+    _load_event(platform, now)
     with platform.unit_of_work() as uow:
         expire_posts(uow, now)
     for record in read_records("interests.jsonl"):
@@ -235,6 +251,54 @@ def _load_experts(platform: Platform, now: datetime) -> int:
             )
             added += 1
     return added
+
+
+def _load_indicators(platform: Platform, now: datetime) -> None:
+    """The six indicators of the demonstration; names as plans have them, numbers invented."""
+    for position, record in enumerate(read_records("indicators.jsonl")):
+        with platform.unit_of_work() as uow:
+            if uow.session.get(Indicator, record["id"]):
+                continue
+            uow.session.add(
+                Indicator(
+                    id=record["id"],
+                    region_code=_EVENT_REGION,
+                    position=position,
+                    name=record["name"],
+                    name_en=record["name_en"],
+                    unit=record["unit"],
+                    base_value=record["base_value"],
+                    target_value=record["target_value"],
+                    created_at=now,
+                    values=[
+                        IndicatorValue(year=int(year), value=value, source="虚构数值，仅供演示", entered_at=now)
+                        for year, value in record["values"].items()
+                    ],
+                )
+            )
+            uow.commit()
+
+
+def _load_event(platform: Platform, now: datetime) -> None:
+    """An announced event three weeks ahead, for staff to choose pairs for and for others to register."""
+    with platform.reading() as reading:
+        if reading.scalar(select(Event.id).limit(1)) is not None:
+            return
+    fields = EventFields(
+        title="线路板与新材料对接会（示例）",
+        intro="围绕线路板、显示、照明和新材料企业的技术需求，邀请高校院所专家一对一洽谈。（虚构活动，仅供演示）",
+        held_on=shanghai_day(now) + timedelta(days=21),
+        region_code=_EVENT_REGION,
+        venue="鹤山市科技服务中心（示例）",
+        rooms="一号厅 6\n二号厅 4",
+        sessions="上午 09:00-12:00\n下午 14:00-16:30",
+        breaks="茶歇 10:20-10:40",
+        slot_minutes=20,
+    )
+    with platform.unit_of_work() as uow:
+        event_id = create_event(uow, SYSTEM, fields, now).id
+    with platform.unit_of_work() as uow:
+        announce_event(uow, SYSTEM, event_id, now)
 
 
 def _load_post(platform: Platform, record: dict[str, Any], side: str, now: datetime) -> int:

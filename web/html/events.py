@@ -60,6 +60,7 @@ from matching.services.event_publication import (
     read_agenda_token,
 )
 from matching.services.events import announce_event, create_event, edit_event, end_event
+from matching.services.meeting_followup import engage_after_meeting
 from matching.services.meetings import (
     PlaceConflict,
     PlaceConflicts,
@@ -591,6 +592,23 @@ def note_result(event_id: str, meeting_id: str) -> WerkzeugResponse | tuple[str,
     return redirect(url_for("events.show_meeting", event_id=event_id, meeting_id=meeting_id))
 
 
+@events.post("/<event_id>/meetings/<meeting_id>/engage")
+@staff_only
+def engage(event_id: str, meeting_id: str) -> WerkzeugResponse | tuple[str, int]:
+    """Begin the engagement that the meeting led to."""
+    with platform().reading() as reading:
+        find_meeting(reading, event_id, meeting_id, actor())
+    try:
+        with platform().unit_of_work() as uow:
+            engagement = engage_after_meeting(
+                uow, actor(), meeting_id, now(), both_agreed=request.form.get("both_agreed") == "y"
+            )
+    except InvalidInput as error:
+        return _render_meeting(event_id, meeting_id, error=in_language(error.message, error.message_en)), 422
+    flash(_("已建立对接，双方可以看到联系方式。"), "info")
+    return redirect(url_for("engagements.show", engagement_id=engagement.id))
+
+
 @events.get("/<event_id>/day")
 @staff_only
 def show_day(event_id: str) -> str:
@@ -892,6 +910,10 @@ def _render_meeting(
             error=error,
             form=request.form,
             slots={slot.id: slot for slot in board.event.slots},
+            both_willing=all(
+                (meeting.id, one_id) in board.feedback and board.feedback[meeting.id, one_id].wants_more
+                for one_id in meeting.participant_ids
+            ),
             feedback=[
                 (board.participants[one_id], board.feedback[meeting.id, one_id])
                 for one_id in meeting.participant_ids

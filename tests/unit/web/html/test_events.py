@@ -13,7 +13,7 @@ from sqlalchemy import event as sqlalchemy_event
 from sqlalchemy import select
 
 from matching.bootstrap import Platform
-from matching.models import Delivery, Event, EventParticipant, Meeting, MeetingFeedback
+from matching.models import AuditEntry, Delivery, Engagement, Event, EventParticipant, Meeting, MeetingFeedback
 from matching.services.event_participants import ParticipantFields, edit_participant
 from matching.services.event_publication import agenda_token, publish_timetable
 from matching.services.events import announce_event
@@ -381,3 +381,42 @@ def test_pages_ask_as_often_for_many_as_for_few(
         counts.append(sum(statement.lstrip().upper().startswith("SELECT") for statement in statements))
     assert counts[2] == counts[3]
     assert counts[3] < 30
+
+
+def test_a_meeting_opens_an_engagement_only_where_both_want_it(
+    made: MadeEvent, platform: Platform, clock: Clock, open_browser: Callable[..., Browser]
+) -> None:
+    staff = open_browser(STAFF)
+    staff.get(f"/events/{made.id}/timetable")
+    compute(platform, staff, made.id, clock.moment)
+    with platform.unit_of_work() as uow:
+        publish_timetable(uow, made.staff, made.id, clock.moment, platform.settings)
+    path = f"/events/{made.id}/meetings/{made.meetings['甲电路', '张老师']}"
+    staff.get(path)
+    assert staff.post(f"{path}/engage").status_code == 409, "it was not held"
+    staff.get(path)
+    data = {"result": "held", "minutes": "谈得好", "next_step": "寄样品", "next_step_on": "2026-12-20"}
+    assert staff.post(f"{path}/result", data).status_code == 302
+    wrong = staff.post(f"{path}/result", data | {"next_step_on": "明天", "minutes": "改过的纪要"})
+    assert wrong.status_code == 422
+    assert "改过的纪要" in wrong.text
+    assert staff.post(f"{path}/engage").status_code == 422, "nobody agreed"
+    clock.advance(days=16)
+    for name in ("甲电路", "张老师"):
+        visitor = open_browser()
+        address = f"/agenda/{token_of(platform, made.participants[name])}"
+        visitor.get(address)
+        meeting = made.meetings["甲电路", "张老师"]
+        visitor.post(f"{address}/meetings/{meeting}/feedback", {"rating": "4", "wants_more": "y"})
+    staff = open_browser(STAFF)
+    staff.get(path)
+    answer = staff.post(f"{path}/engage")
+    assert answer.status_code == 302
+    with platform.reading() as reading:
+        [engagement] = reading.scalars(select(Engagement))
+        assert (engagement.stage, engagement.next_step, engagement.capability_contact["name"]) == (
+            "talk", "寄样品", "张老师",
+        )  # fmt: skip
+        revealed = reading.scalars(select(AuditEntry).where(AuditEntry.action == "contact.reveal")).all()
+        assert [one.details["told_by_staff"] for one in revealed] == [False, False]
+    assert staff.post(f"{path}/engage").status_code == 409
