@@ -100,8 +100,8 @@ def format_moment(value: datetime | None) -> str:
 
 
 def format_number(value: Decimal | int) -> str:
-    """Digits in groups of three; decimals as they are."""
-    return f"{value:,f}" if isinstance(value, Decimal) else f"{value:,}"
+    """Digits in groups of three; decimals without trailing zeros."""
+    return f"{value.normalize():,f}" if isinstance(value, Decimal) else f"{value:,}"
 
 
 def format_money(value: MoneyRange | None) -> str:

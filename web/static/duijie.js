@@ -79,6 +79,11 @@
     });
   });
 
+  // Where there is room beside a list, its first question is unfolded.
+  if (window.matchMedia("(min-width: 52rem)").matches) {
+    document.querySelectorAll("details[data-open-wide]").forEach(function (part) { part.open = true; });
+  }
+
   // A select marked so sends its form at once; its button is then not needed.
   document.querySelectorAll("form[data-send-on-change]").forEach(function (form) {
     form.querySelectorAll("select").forEach(function (select) {
