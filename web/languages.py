@@ -100,8 +100,14 @@ def format_moment(value: datetime | None) -> str:
 
 
 def format_number(value: Decimal | int) -> str:
-    """Digits in groups of three; decimals without trailing zeros."""
-    return f"{value.normalize():,f}" if isinstance(value, Decimal) else f"{value:,}"
+    """Digits in groups of three; decimals as they are."""
+    return f"{value:,f}" if isinstance(value, Decimal) else f"{value:,}"
+
+
+def _whole(amount: Decimal) -> Decimal:
+    """0.3 万元 are 3,000 yuan, not 3,000.0."""
+    whole = amount.to_integral_value()
+    return whole if whole == amount else amount
 
 
 def format_money(value: MoneyRange | None) -> str:
@@ -109,8 +115,8 @@ def format_money(value: MoneyRange | None) -> str:
     if value is None:
         return str(gettext("未说明"))
     unit = 10_000 if page_language() == "en" else 1
-    low = None if value.minimum is None else format_number(value.minimum * unit)
-    high = None if value.maximum is None else format_number(value.maximum * unit)
+    low = None if value.minimum is None else format_number(_whole(value.minimum * unit))
+    high = None if value.maximum is None else format_number(_whole(value.maximum * unit))
     text: str
     if low is not None and high is not None:
         text = gettext("%(amount)s 万元", amount=low if low == high else f"{low}–{high}")
