@@ -38,7 +38,7 @@ def test_moments_are_on_the_clock_of_china(app: Flask, language: str, day: str, 
         (None, "未说明", "Not stated"),
         (MoneyRange(minimum=Decimal(20), maximum=Decimal(30)), "20–30 万元", "CNY 200,000–300,000"),
         (MoneyRange(minimum=Decimal(20), maximum=Decimal(20)), "20 万元", "CNY 200,000"),
-        (MoneyRange(minimum=Decimal("0.5")), "0.5 万元起", "from CNY 5,000.0"),
+        (MoneyRange(minimum=Decimal("0.5")), "0.5 万元起", "from CNY 5,000"),
         (MoneyRange(maximum=Decimal(1200)), "不超过 1,200 万元", "up to CNY 12,000,000"),
         (MoneyRange(negotiable=True), "面议", "Negotiable"),
         (
