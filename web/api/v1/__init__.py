@@ -8,10 +8,13 @@ from web.api.v1.engagements import engagements
 from web.api.v1.experts import experts
 from web.api.v1.interests import interests
 from web.api.v1.me import me
+from web.api.v1.members import members
 from web.api.v1.needs import needs
 from web.api.v1.notifications import notifications
 from web.api.v1.organisations import organisations
+from web.api.v1.preferences import preferences
 from web.api.v1.search import search
+from web.api.v1.sign_ins import sign_ins
 from web.api.v1.suggestions import suggestions
 from web.api.v1.tokens import tokens
 from web.api.v1.vocabularies import vocabularies
@@ -19,6 +22,9 @@ from web.api.v1.vocabularies import vocabularies
 NOUNS: tuple[Noun, ...] = (
     tokens,
     me,
+    sign_ins,
+    preferences,
+    members,
     needs,
     capabilities,
     suggestions,
