@@ -21,7 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from matching.bootstrap import Platform
 from matching.clock import utc_now
-from matching.models import Post, Suggestion
+from matching.models import Delivery, Post, Suggestion
 from matching.observing.parts import queue_depths
 from matching.observing.task_durations import task_durations
 from matching.store.outbox import outbox_backlog
@@ -63,11 +63,19 @@ class _Shared(Collector):
                 )
             ):
                 suggestions.add_metric([revision, status], count)
+            deliveries = GaugeMetricFamily(
+                "duijie_deliveries", "Mails, messages to robots and calls of webhooks by state.", labels=["channel", "state"]
+            )
+            for channel, state, count in session.execute(
+                select(Delivery.channel, Delivery.state, func.count()).group_by(Delivery.channel, Delivery.state)
+            ):
+                deliveries.add_metric([channel, state], count)
         age = (utc_now() - oldest).total_seconds() if oldest else 0.0
         yield GaugeMetricFamily("duijie_outbox_open", "Outbox rows not yet settled.", value=open_rows)
         yield GaugeMetricFamily("duijie_outbox_oldest_seconds", "Age of the oldest open outbox row.", value=age)
         yield posts
         yield suggestions
+        yield deliveries
         status_of_index = self._platform.index.status()
         yield GaugeMetricFamily("duijie_index_entries", "Entries in the search index.", value=status_of_index.entries)
         yield GaugeMetricFamily(
