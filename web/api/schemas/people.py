@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from marshmallow import fields
-from marshmallow.validate import Length, OneOf
+from marshmallow.validate import Length, OneOf, Range, Regexp
 
 from matching.models.api_token import TOKEN_SCOPES
 from matching.models.organisation import ORGANISATION_KINDS
 from matching.models.user import USER_ROLES
 from matching.services.accounts import MEMBER_ROLES
 from matching.services.api_tokens import LONGEST_LIFE, NAME_LENGTH
-from web.api.fields import ApiSchema, Moment, Text, Whole
+from web.api.fields import ID_PATTERN, ApiSchema, Moment, Text, Whole
 from web.api.schemas.posts import OrganisationName
 
 
@@ -49,6 +49,76 @@ class Expert(ApiSchema):
     language = fields.String(required=True)
     region_code = fields.String(required=True)
     organisations = fields.List(fields.Nested(ExpertPlace), required=True)
+
+
+class LibraryQuery(ApiSchema):
+    """Which part of a library."""
+
+    q = Text(most=100, load_default="", metadata={"description": "Words; all have to occur."})
+    region = fields.String(
+        validate=Regexp(r"^\d{2,12}$"), metadata={"description": "行政区划代码 or its leading digits."}
+    )
+    sort = fields.String(validate=OneOf(("name", "recent", "posts")), load_default="name")
+    page = fields.Integer(validate=Range(min=1, max=500), load_default=1)
+
+
+class OrganisationQuery(LibraryQuery):
+    """Which organisations."""
+
+    kind = fields.String(validate=OneOf(ORGANISATION_KINDS))
+    town = Text(most=40)
+    stage = Text(most=40)
+    industry = Text(most=10, metadata={"description": "GB/T 4754 code; includes all below it."})
+
+
+class ExpertQuery(LibraryQuery):
+    """Which experts."""
+
+    field_of_work = Text(most=100)
+    organisation_kind = fields.String(validate=OneOf(ORGANISATION_KINDS))
+    organisation_id = fields.String(validate=Regexp(ID_PATTERN))
+
+
+class ListedOrganisation(Organisation):
+    """An organisation with how much it shows by name."""
+
+    needs = fields.Integer(required=True)
+    capabilities = fields.Integer(required=True)
+    experts = fields.Integer(required=True)
+
+
+class OrganisationPage(ApiSchema):
+    """A page of 20; one beyond the last is the last."""
+
+    items = fields.List(fields.Nested(ListedOrganisation), required=True)
+    total = fields.Integer(required=True)
+    page = fields.Integer(required=True)
+    pages = fields.Integer(required=True)
+
+
+class ListedExpertPlace(OrganisationName):
+    """An organisation that an expert belongs to today."""
+
+
+class ListedExpert(ApiSchema):
+    """An expert in a list, without personal contact data."""
+
+    id = fields.String(required=True)
+    name = fields.String(required=True)
+    title = fields.String(required=True, allow_none=True)
+    fields_of_work = fields.List(fields.String(), required=True)
+    region_code = fields.String(required=True)
+    organisations = fields.List(fields.Nested(ListedExpertPlace), required=True)
+    capabilities = fields.Integer(required=True)
+
+
+class ExpertPage(ApiSchema):
+    """A page of 20; one beyond the last is the last."""
+
+    items = fields.List(fields.Nested(ListedExpert), required=True)
+    total = fields.Integer(required=True)
+    page = fields.Integer(required=True)
+    pages = fields.Integer(required=True)
 
 
 class Term(ApiSchema):

@@ -4,13 +4,58 @@ from __future__ import annotations
 
 from typing import Any
 
+from matching.queries.libraries import ExpertFilter, list_experts
 from matching.queries.profiles import find_expert
 from web.api.access import caller
 from web.api.document import Noun
-from web.api.schemas.people import Expert
+from web.api.schemas.people import Expert, ExpertPage, ExpertQuery
 from web.reader import now, platform
 
 experts = Noun("experts", "/experts", "专家: who has which expertise.")
+
+
+@experts.operation(
+    "GET",
+    "",
+    name="list_experts",
+    zh="专家库",
+    en="List experts",
+    access="open",
+    answers=ExpertPage,
+    query=ExpertQuery,
+)
+def list_all(query: dict[str, Any]) -> dict[str, Any]:
+    """List experts
+
+    Without personal contact data, and without what the persons hide. Visitors see those who stand by name behind a
+    public post.
+    """
+    filters = ExpertFilter(
+        text=query["q"],
+        region=query.get("region"),
+        field=query.get("field_of_work") or None,
+        organisation_kind=query.get("organisation_kind"),
+        organisation_id=query.get("organisation_id"),
+    )
+    with platform().reading() as session:
+        found = list_experts(session, filters, caller().audience, now(), sort=query["sort"], page=query["page"])
+    return {
+        "items": [
+            {
+                "id": row.expert.id,
+                "name": row.expert.name,
+                "title": row.expert.shown("title"),
+                "fields_of_work": row.expert.shown("fields") or [],
+                "region_code": row.expert.region_code,
+                "organisations": [{"id": one.id, "name": one.name} for one in row.organisations],
+                "capabilities": row.capabilities,
+            }
+            for row in found.rows
+        ],
+        "total": found.total,
+        "page": found.page,
+        "pages": found.pages,
+    }
 
 
 @experts.operation(
