@@ -121,10 +121,12 @@ Span = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """How well a pair fits: the words, and the part of the bar beside them (0–1)."""
+    """How well a pair fits: the words, and the part of the bar beside them (0–1). `percent` is the chance that a
+    professional would call the pair a match, shown when asked for; None where scores are not calibrated."""
 
     words: str
     share: float
+    percent: int | None = None
 
 
 def share_of_score(score: float) -> float:
@@ -136,19 +138,19 @@ def share_of_score(score: float) -> float:
     return 1 / (1 + math.exp(-1.1 * (min(max(score, -50.0), 50.0) - 4)))
 
 
+_LIKELY_PROBABILITIES = (0.5, 0.25, 0.1)
+"""One pair in eight of those that professionals were shown was a match: half is much."""
+_LIKELY_SHARES = (0.75, 0.5, 0.25)
+
+
 def fit_in_words(score: float, probability: float | None) -> Fit:
     """Words for the calibrated probability, or for the score where there is none. A bar never stands alone."""
     share = probability if probability is not None else share_of_score(score)
     share = min(max(share, 0.0), 1.0)
-    if share >= 0.75:
-        words = _("很契合")
-    elif share >= 0.5:
-        words = _("较契合")
-    elif share >= 0.25:
-        words = _("有关联")
-    else:
-        words = _("略有关联")
-    return Fit(words, share)
+    steps = _LIKELY_SHARES if probability is None else _LIKELY_PROBABILITIES
+    words = (_("很可能"), _("可能"), _("值得一看"), _("仅供参考"))
+    chosen = next((word for word, step in zip(words, steps, strict=False) if share >= step), words[-1])
+    return Fit(chosen, share, None if probability is None else round(100 * share))
 
 
 def merge_spans(spans: Iterable[Span], length: int) -> list[Span]:

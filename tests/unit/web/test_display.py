@@ -43,12 +43,10 @@ def test_an_excerpt_shows_the_surroundings_of_the_phrase() -> None:
 
 def test_fit_is_said_in_words(app: Flask) -> None:
     with app.test_request_context("/", headers={"Accept-Language": "zh"}):
-        assert [fit_in_words(0.0, share).words for share in (0.9, 0.6, 0.3, 0.1)] == [
-            "很契合",
-            "较契合",
-            "有关联",
-            "略有关联",
-        ]
+        found = [fit_in_words(0.0, share) for share in (0.62, 0.3, 0.12, 0.05)]
+        assert [fit.words for fit in found] == ["很可能", "可能", "值得一看", "仅供参考"]
+        assert [fit.percent for fit in found] == [62, 30, 12, 5]
         assert fit_in_words(0.0, 1.5).share == 1.0
         words = [fit_in_words(score, None).words for score in (9.0, 5.1, 4.1, 3.1, 2.0, -1e9)]
-        assert words == ["很契合", "很契合", "较契合", "有关联", "略有关联", "略有关联"]
+        assert words == ["很可能", "很可能", "可能", "值得一看", "仅供参考", "仅供参考"]
+        assert fit_in_words(9.0, None).percent is None
