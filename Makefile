@@ -10,7 +10,7 @@ DATA ?= var
 MODEL := matching/embeddings/models/duijie-encoder
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help up setup test lint bench chaos clean
+.PHONY: help up setup test lint bench chaos pages clean
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | column -t -s "$$(printf '\t')"
@@ -59,6 +59,10 @@ bench: setup ## Measure; BENCH=folder with judged sets for match quality
 
 chaos: setup ## Kill workers and servers while writers run, then compare everything
 	@$(BIN)/python -m pytest -m chaos -s --chaos-posts 500 tests/integration
+
+pages: setup ## Try all pages in Chromium, on PostgreSQL and Elasticsearch instead of the embedded parts
+	@$(BIN)/python -m tests.prepare
+	@$(BIN)/python -m pytest -m e2e --parts servers tests/e2e
 
 clean: ## Remove what was derived
 	@rm -rf $(VENV) node_modules web/static/vendor build dist *.egg-info $(MODEL)/model_int8.onnx

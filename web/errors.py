@@ -54,15 +54,11 @@ def install_error_pages(app: Flask) -> None:
             logger.warning("%s is unavailable: %s", error.part, error)
             if error.part == "database":
                 forget_reader()
-        return _render(status, in_language(error.message, error.message_en), code=error.code), status
+        return _answer(status, in_language(error.message, error.message_en), code=error.code)
 
     @app.errorhandler(OperationalError)
     def _database(error: OperationalError) -> tuple[str, int]:
-        logger.error("the database does not answer", exc_info=error)
-        forget_reader()
-        return _render(
-            503, _("数据库暂时没有应答。您的内容没有丢失，请稍后再试。"), code="part.database_unavailable"
-        ), 503
+        return _say_database_is_away(error)
 
     @app.errorhandler(CSRFError)
     def _stale(error: CSRFError) -> tuple[str, int]:
@@ -70,7 +66,7 @@ def install_error_pages(app: Flask) -> None:
         # A request that another site caused gets neither a form with a valid token nor what it sent.
         fields = kept_fields(request.form) if _is_from_here() else []
         if request.path.startswith("/sign-in") or not fields:
-            return _render(400, _("页面打开太久，已经失效。请返回刷新后再试。"), code="page.stale"), 400
+            return _answer(400, _("页面打开太久，已经失效。请返回刷新后再试。"), code="page.stale")
         return render_send_again(request.full_path.rstrip("?"), fields), 400
 
     @app.errorhandler(HTTPException)
@@ -78,29 +74,55 @@ def install_error_pages(app: Flask) -> None:
         status = error.code or 500
         if status < 400:
             return error.get_response()
-        messages = {
-            404: _("没有找到这个页面。地址可能写错了，或者内容已经下线。"),
-            403: _("您没有查看这个页面的权限。"),
-            405: _("这个地址不能这样访问。"),
-            413: _("提交的内容太大。"),
-        }
-        if isinstance(error, RequestEntityTooLarge):
-            status = 413
-        text = messages.get(status) or (_("请求有误。") if status < 500 else _("系统出了问题，我们已经记录下来。"))
-        return _render(status, text, code=f"http.{status}"), status
+        try:
+            if isinstance(error, RequestEntityTooLarge):
+                status = 413
+            return _answer(status, _message_of(status), code=f"http.{status}")
+        except OperationalError as away:  # the language of the message may be the account's
+            return _say_database_is_away(away)
 
     @app.errorhandler(Exception)
     def _unforeseen(error: Exception) -> tuple[str, int]:
         logger.error("unforeseen error in %s %s", request.method, request.path, exc_info=error)
         if app.testing:
             raise error
-        return _render(500, _("系统出了问题，我们已经记录下来。"), code="http.500"), 500
+        return _answer(500, _("系统出了问题，我们已经记录下来。"), code="http.500")
+
+
+def _message_of(status: int) -> str:
+    """What is said of a status that is no domain error's."""
+    messages = {
+        404: _("没有找到这个页面。地址可能写错了，或者内容已经下线。"),
+        403: _("您没有查看这个页面的权限。"),
+        405: _("这个地址不能这样访问。"),
+        413: _("提交的内容太大。"),
+    }
+    return messages.get(status) or (_("请求有误。") if status < 500 else _("系统出了问题，我们已经记录下来。"))
 
 
 def _is_from_here() -> bool:
     """Whether the browser says that one of our own pages sent the request."""
     origin = urlsplit(request.headers.get("Origin") or request.referrer or "")
     return request.headers.get("Sec-Fetch-Site", "same-origin") == "same-origin" and origin.netloc == request.host
+
+
+def _answer(status: int, message: str, *, code: str) -> tuple[str, int]:
+    """The error's page. Even an address that leads nowhere shows who is signed in, for which the database is asked."""
+    try:
+        return _render(status, message, code=code), status
+    except OperationalError as error:
+        return _say_database_is_away(error)
+
+
+def _say_database_is_away(error: OperationalError) -> tuple[str, int]:
+    logger.error("the database does not answer", exc_info=error)
+    forget_reader()
+    fields = kept_fields(request.form) if request.method == "POST" and _is_from_here() else []
+    if fields and not request.path.startswith("/sign-in"):
+        notice = _("数据库暂时没有应答。请过一会儿再点「继续提交」，不要关闭这个页面。")
+        return render_send_again(request.full_path.rstrip("?"), fields, notice=notice), 503
+    message = _("数据库暂时没有应答，请稍后再试。")
+    return _render(503, message, code="part.database_unavailable"), 503
 
 
 def _render(status: int, message: str, *, code: str) -> str:

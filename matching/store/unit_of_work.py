@@ -88,8 +88,8 @@ class UnitOfWork:
             self._owes = False
             try:
                 self._nudge()
-            except Exception:  # the broker may be away; the row is safe and the beat will find it
-                logger.warning("nudge failed; the beat will drain the outbox", exc_info=True)
+            except Exception as error:  # the broker may be away; the row is safe and the beat will find it
+                logger.warning("nudge failed (%s); the beat will drain the outbox", type(error).__name__)
 
 
 def edit_conflict() -> EditConflict:

@@ -19,6 +19,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from matching.store.redis_server import free_port
+from tests.servers.elasticsearch import start_elasticsearch
+from tests.servers.postgresql import start_postgresql
 
 _START_SECONDS = 180
 _SETTLE_SECONDS = 900
@@ -65,8 +67,26 @@ def _wait(seconds: float, what: str, done: Callable[[], bool], process: subproce
     pytest.fail(f"not within {seconds} s: {what}\n{log.read_text(encoding='utf-8')[-3000:]}")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """On which parts the product runs that the browser sees."""
+    parser.addoption(
+        "--parts", choices=("embedded", "servers"), default="embedded",
+        help="embedded: SQLite and the embedded index; servers: PostgreSQL and Elasticsearch",
+    )  # fmt: skip
+
+
 @pytest.fixture(scope="session")
-def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+def parts(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
+    """Settings of the parts chosen by `--parts`; the servers are started here."""
+    if request.config.getoption("--parts", default="embedded") == "embedded":
+        yield {}
+        return
+    with start_postgresql() as database, start_elasticsearch() as index:
+        yield {"DUIJIE_DATABASE_URL": database.create_database(migrated=False), "DUIJIE_INDEX_URL": index.url}
+
+
+@pytest.fixture(scope="session")
+def product(tmp_path_factory: pytest.TempPathFactory, parts: dict[str, str]) -> Iterator[Product]:
     """Started with `duijie up --demo` on a free port, stopped as Ctrl-C does.
 
     DUIJIE_E2E_URL names a demonstration that runs already, for those who work on the pages.
@@ -80,6 +100,7 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("DUIJIE_")}
     # The demonstration's own suggestions fill an expert's weekly load; the tests are about one more.
     environment["DUIJIE_WEEKLY_LOAD"] = "500"
+    environment |= parts
     log = folder / "up.log"
     command = [sys.executable, "-m", "web.cli", "up", "--demo", "--port", str(port), "--data", str(folder / "data")]
     with log.open("wb") as output:

@@ -9,18 +9,21 @@ from __future__ import annotations
 
 import json
 import random
+import subprocess
 import sys
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from matching.bootstrap import Platform, build_platform
 from matching.clock import utc_now
 from matching.errors import EditConflict, IllegalMove, PartUnavailable
 from matching.services.posts import CapabilityFields, NeedFields, close_post, edit_post, pause_post, resume_post
 from matching.settings import load_settings
-from tests.factories.people import Member, find_actor
+from tests.factories.people import Member, find_actor, make_member
 from tests.factories.posts import make_capability, make_need
+from tests.integration.product import Product
 from web.nudge import make_nudge
 
 SUBJECTS = (
@@ -37,6 +40,40 @@ SUBJECTS = (
 )
 MATTERS = ("翘曲", "发酵", "育种", "缺陷", "能耗", "腐蚀", "涂覆", "灭菌", "老化", "色差")
 ACTIONS = ("的检测方法", "的控制技术", "的预测模型", "的设备改造", "的在线监测", "的材料配方")
+
+
+WRITER_PROCESSES = 2
+PEOPLE_PER_PROCESS = 2
+
+
+def start_writers(product: Product, posts: int, seed: int) -> list[subprocess.Popen[str]]:
+    """Processes that publish about so many posts together, half needs and half capabilities."""
+    now = utc_now()
+    writers = []
+    for process in range(WRITER_PROCESSES):
+        members: list[tuple[Member, str]] = []
+        for number in range(PEOPLE_PER_PROCESS):
+            side = ("need", "capability")[number % 2]
+            kind = "enterprise" if side == "need" else "university"
+            name = f"w{process}-{number}"
+            members.append(
+                (make_member(product.platform, now, email=f"{name}@example.cn", organisation=name, kind=kind), side)
+            )
+        plan = {
+            "seed": seed * 100 + process,
+            "posts": -(-posts // (WRITER_PROCESSES * PEOPLE_PER_PROCESS)),
+            "people": [[member.user_id, member.organisation_id, side] for member, side in members],
+        }
+        writers.append(
+            subprocess.Popen(
+                [sys.executable, "-m", "tests.integration.writers", json.dumps(plan)],
+                env=product.clean_environment(),
+                cwd=Path(__file__).parents[2],
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+        )
+    return writers
 
 
 def title_of(chance: random.Random) -> str:

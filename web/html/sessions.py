@@ -107,9 +107,9 @@ def _enter(user: User, pending_path: str, pending: MultiDict[str, str], next_pat
     return redirect(next_path)
 
 
-def render_send_again(path: str, fields: Iterable[tuple[str, str]]) -> str:
-    """A page that holds entered text and sends it with one click."""
-    return render_template("sessions/send_again.html", path=path, fields=list(fields))
+def render_send_again(path: str, fields: Iterable[tuple[str, str]], *, notice: str = "") -> str:
+    """A page that holds entered text and sends it with one click; `notice` says why it was not taken."""
+    return render_template("sessions/send_again.html", path=path, fields=list(fields), notice=notice)
 
 
 @sessions.get("/sign-in")

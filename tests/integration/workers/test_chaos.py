@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import json
 import random
-import subprocess
-import sys
 import time
 import uuid
 from collections import Counter
@@ -23,18 +21,16 @@ from matching.clock import utc_now
 from matching.models import Notification, Post, Suggestion
 from matching.services.reconcile import reconcile
 from matching.services.statistics import share_pool
-from tests.factories.people import Member, make_member
 from tests.integration.comparison import find_differences
 from tests.integration.conftest import SHORT_CHAOS_POSTS
 from tests.integration.product import Product, make_product
+from tests.integration.writers import start_writers
 from tests.servers.elasticsearch import ElasticsearchServer
 from tests.servers.postgresql import PostgresqlServer
 from tests.servers.redis import RedisServer
 
 pytestmark = [pytest.mark.integration, pytest.mark.chaos]
 
-WRITER_PROCESSES = 2
-PEOPLE_PER_PROCESS = 2
 CALM_SECONDS = (0.5, 3.0)
 """Between two blows."""
 
@@ -135,36 +131,6 @@ def test_nothing_is_lost_and_nothing_doubled(
         print(f"{count(product)}; differences {len(differences)}, reconciler: {healed}")
     assert differences == []
     assert healed.healed == 0
-
-
-def start_writers(product: Product, posts: int, seed: int) -> list[subprocess.Popen[str]]:
-    """Processes that publish about so many posts together, half needs and half capabilities."""
-    now = utc_now()
-    writers = []
-    for process in range(WRITER_PROCESSES):
-        members: list[tuple[Member, str]] = []
-        for number in range(PEOPLE_PER_PROCESS):
-            side = ("need", "capability")[number % 2]
-            kind = "enterprise" if side == "need" else "university"
-            name = f"w{process}-{number}"
-            members.append(
-                (make_member(product.platform, now, email=f"{name}@example.cn", organisation=name, kind=kind), side)
-            )
-        plan = {
-            "seed": seed * 100 + process,
-            "posts": -(-posts // (WRITER_PROCESSES * PEOPLE_PER_PROCESS)),
-            "people": [[member.user_id, member.organisation_id, side] for member, side in members],
-        }
-        writers.append(
-            subprocess.Popen(
-                [sys.executable, "-m", "tests.integration.writers", json.dumps(plan)],
-                env=product.clean_environment(),
-                cwd=Path(__file__).parents[3],
-                stdout=subprocess.PIPE,
-                text=True,
-            )
-        )
-    return writers
 
 
 def drain(product: Product) -> None:
