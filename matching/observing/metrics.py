@@ -64,7 +64,7 @@ class _Shared(Collector):
             ):
                 suggestions.add_metric([revision, status], count)
             deliveries = GaugeMetricFamily(
-                "duijie_deliveries", "Mails, messages to robots and calls of webhooks by state.", labels=["channel", "state"]
+                "duijie_deliveries", "What leaves the platform, by state.", labels=["channel", "state"]
             )
             for channel, state, count in session.execute(
                 select(Delivery.channel, Delivery.state, func.count()).group_by(Delivery.channel, Delivery.state)

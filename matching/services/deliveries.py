@@ -159,6 +159,20 @@ def retry_delivery(uow: UnitOfWork, actor: Actor, delivery_id: str, now: datetim
     uow.commit()
 
 
+def give_up_mail(uow: UnitOfWork, now: datetime) -> None:
+    """Where no mail server is set: give up the mails that are due, visibly, so that none leaves weeks later by surprise.
+
+    Whoever sets one up may try each of them again.
+    """
+    given_up = uow.session.execute(
+        update(Delivery)
+        .where(Delivery.channel == "mail", _due(now))
+        .values(state="given_up", last_error="mail.not_set_up", finished_at=now)
+    )
+    if given_up.rowcount:  # type: ignore[attr-defined]
+        uow.commit()
+
+
 def forget_deliveries(uow: UnitOfWork, now: datetime) -> None:
     """Delete what was settled three months ago, and what letters held of people a day after they left. By the beat."""
     settled = Delivery.state.in_(("sent", "given_up", "dropped"))

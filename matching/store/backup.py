@@ -38,8 +38,8 @@ from matching.store.migrate import migrate_up, schema_revision
 
 FORMAT = "duijie-backup-1"
 NOT_KEPT = frozenset({"cached_vectors", "user_sessions", "account_links", "attempt_counters", "deliveries"})
-"""Tables that are computed again, or that must not survive: after a restore nobody is signed in, mailed links are spent,
-and no mail that was owed when the backup was made leaves a second time.
+"""Tables that are computed again, or that must not survive: after a restore nobody is signed in, mailed links are
+spent, and no mail that was owed when the backup was made leaves a second time.
 """
 
 _ROWS_AT_ONCE = 500

@@ -41,6 +41,7 @@ KIND_LABELS: dict[str, Any] = {
 
 
 ERROR_LABELS: dict[str, Any] = {
+    "mail.not_set_up": _l("没有设置邮件服务器；设置后可以重试"),
     "mail.recipient_refused": _l("对方服务器不接受这个收件地址"),
     "mail.content_refused": _l("服务器不接受邮件内容，可能被当作垃圾邮件"),
     "mail.sender_refused": _l("服务器不接受发件地址，请检查 DUIJIE_MAIL_FROM 是否与账号一致"),

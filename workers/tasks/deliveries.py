@@ -9,7 +9,7 @@ from celery import shared_task
 from matching.clock import utc_now
 from matching.notifying.delivering import deliver
 from matching.notifying.planning import plan_deliveries
-from matching.services.deliveries import due_deliveries
+from matching.services.deliveries import due_deliveries, give_up_mail
 from workers.celery_app import MAIL_QUEUE
 from workers.processes import get_platform
 
@@ -29,6 +29,9 @@ def send_deliveries_task() -> int:
     with platform.unit_of_work() as uow:
         if plan_deliveries(uow.session, utc_now(), mail=platform.mailer.available):
             uow.commit()
+    if not platform.mailer.available:
+        with platform.unit_of_work() as uow:
+            give_up_mail(uow, utc_now())
     with platform.reading() as session:
         due = due_deliveries(session, utc_now(), mail=platform.mailer.available, limit=_AT_ONCE)
     settled = 0

@@ -21,6 +21,7 @@ from matching.services.deliveries import (
     claim_delivery,
     due_deliveries,
     forget_deliveries,
+    give_up_mail,
     owe_delivery,
     retry_delivery,
     settle_delivery,
@@ -206,6 +207,14 @@ def test_without_a_mail_server_nothing_is_handed_over(platform: Platform, now: d
     with platform.reading() as session:
         assert due_deliveries(session, now, mail=False) == []
         assert len(due_deliveries(session, now, mail=True)) == 1
+    later = owe(platform, now, once_key="later", due_at=now + timedelta(days=1))
+    with platform.unit_of_work() as uow:
+        give_up_mail(uow, now)
+    with platform.reading() as session:
+        assert due_deliveries(session, now, mail=True) == []
+        states = {row.once_key: (row.state, row.last_error) for row in session.scalars(select(Delivery))}
+    assert states == {"k": ("given_up", "mail.not_set_up"), "later": ("owed", None)}
+    assert find(platform, later).state == "owed"
 
 
 def test_staff_try_again_what_was_given_up(mailing: Platform, smtp: SmtpServer, now: datetime) -> None:
