@@ -160,7 +160,7 @@ def retry_delivery(uow: UnitOfWork, actor: Actor, delivery_id: str, now: datetim
 
 
 def give_up_mail(uow: UnitOfWork, now: datetime) -> None:
-    """Where no mail server is set: give up the mails that are due, visibly, so that none leaves weeks later by surprise.
+    """Where no mail server is set: give up the mails that are due, visibly; none is to leave weeks later by surprise.
 
     Whoever sets one up may try each of them again.
     """
