@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -91,34 +92,76 @@ def match(needs: Path, capabilities: Path, top: int, out: Path | None, language:
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
 @click.option(
-    "--model", "models", multiple=True, help="Another sentence-transformers model (name or folder) beside; repeatable."
+    "--compare",
+    "--model",
+    "others",
+    multiple=True,
+    help="Beside it: a revision (ranker-…, shipped, fusion), a ranker's file (.json), or a sentence-transformers model "
+    "(name or folder); repeatable.",
 )
-def evaluate(folder: Path, as_json: bool, models: tuple[str, ...]) -> None:
+def evaluate(folder: Path, as_json: bool, others: tuple[str, ...]) -> None:
     """Measure match quality on the judged set in FOLDER.
 
     FOLDER has needs.jsonl, capabilities.jsonl or achievements.jsonl, and qrels.tsv (need, capability, level 1–4).
-    Prints nDCG@10, AUC and recall@50, and recall@1, recall@10 and MRR for sets with one match per need.
+    Prints nDCG@10, AUC and recall@50, and recall@1, recall@10 and MRR for sets with one match per need. With
+    --compare the figures stand side by side, and the differences to the first.
     """
-    from matching.bootstrap import open_embedder
     from matching.ranking.evaluate import evaluate_ranking, load_judged_set
-    from matching.ranking.learned import load_ranker
 
     judged = load_judged_set(folder)
     settings = load_settings()
     found = []
-    for model in (None, *models):
-        chosen = settings if model is None else settings.model_copy(update={"encoder_model": model})
-        embedder = open_embedder(chosen)
-        ranker = load_ranker(chosen.ranker_model, encoder_revision=embedder.model_revision)
+    for other in (None, *others):
+        embedder, ranker = _models(settings) if other is None else _named_models(settings, other)
         with progress_bar(f"评测 / evaluating {judged.name}") as on_progress:
             found.append(evaluate_ranking(judged, embedder, ranker, on_progress=on_progress))
     shown = [{_MEASURES.get(name, name): value for name, value in evaluation.to_json().items()} for evaluation in found]
     if as_json:
-        click.echo(json.dumps(shown if models else shown[0], ensure_ascii=False))
+        click.echo(json.dumps(shown if others else shown[0], ensure_ascii=False))
         return
-    for values in shown:
-        for name, value in values.items():
-            click.echo(f"{name}\t{'–' if value is None else value}")
+    for name, first in shown[0].items():
+        cells = ["–" if values[name] is None else str(values[name]) for values in shown]
+        if name in _MEASURES.values():
+            for place, values in enumerate(shown[1:], start=1):
+                value = values[name]
+                if isinstance(value, float) and isinstance(first, float):
+                    cells[place] += f" ({value - first:+.4f})"
+        click.echo("\t".join((name, *cells)))
+
+
+def _named_models(settings: Settings, name: str) -> tuple[Embedder, Ranker]:
+    """What a name given to --compare stands for: a ranker for the present encoder, or another encoder."""
+    from matching.bootstrap import build_platform, open_embedder
+    from matching.ranking.learned import fusion_ranker, load_ranker, parse_ranker
+
+    if name == "fusion":
+        embedder = open_embedder(settings)
+        return embedder, fusion_ranker(embedder.model_revision)
+    if name == "shipped":
+        embedder = open_embedder(settings)
+        return embedder, load_ranker(encoder_revision=embedder.model_revision)
+    if re.fullmatch(r"ranker-[0-9a-f]{12}", name):
+        from sqlalchemy.exc import DBAPIError
+
+        from matching.models import ModelRevision
+
+        embedder = open_embedder(settings)
+        with build_platform(settings).reading() as session:
+            try:
+                revision = session.get(ModelRevision, name)
+            except DBAPIError:
+                revision = None  # no database yet
+            if revision is None:
+                raise InvalidInput(
+                    "model.not_found", "没有这个模型版本", where=name, message_en="There is no such revision"
+                )
+            return embedder, parse_ranker(revision.data, encoder_revision=embedder.model_revision, name=name)
+    if name.endswith(".json"):
+        embedder = open_embedder(settings)
+        return embedder, load_ranker(Path(name), encoder_revision=embedder.model_revision)
+    chosen = settings.model_copy(update={"encoder_model": name})
+    embedder = open_embedder(chosen)
+    return embedder, load_ranker(chosen.ranker_model, encoder_revision=embedder.model_revision)
 
 
 def _models(settings: Settings) -> tuple[Embedder, Ranker]:
