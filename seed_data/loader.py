@@ -47,6 +47,7 @@ from matching.services.posts import (
     submit_post,
 )
 from seed_data.interests import load_interest
+from seed_data.registrations import load_registration
 
 DEMONSTRATION_PASSWORD = "duijie-demo"  # noqa: S105 - of accounts that exist in demonstrations only
 
@@ -134,6 +135,8 @@ def load_demonstration(platform: Platform, now: datetime) -> LoadReport:
         expire_posts(uow, now)
     for record in read_records("interests.jsonl"):
         load_interest(platform, record, now)
+    for record in read_records("registrations.jsonl"):
+        load_registration(platform, record, DEMONSTRATION_PASSWORD, now)
     return LoadReport(organisations=organisations, users=users, experts=experts, posts=posts)
 
 
