@@ -74,8 +74,10 @@ def in_days_or_hours(span: timedelta) -> str:
 
 
 def waited(since: datetime | None, now: datetime) -> str:
-    """How long something has waited; empty where nothing does."""
-    return in_days_or_hours(now - since) if since is not None and since <= now else ""
+    """How long something has waited; empty where nothing does, or not for an hour yet."""
+    if since is None or now - since < timedelta(hours=1):
+        return ""
+    return in_days_or_hours(now - since)
 
 
 def time_left(until: datetime, now: datetime) -> str:

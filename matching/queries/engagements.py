@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from sqlalchemy import ColumnElement, Select, and_, exists, false, func, or_, select, true
 from sqlalchemy.orm import Session, joinedload
@@ -120,11 +119,14 @@ def list_engagements(
     actor: Actor,
     *,
     stages: Sequence[str] = (),
+    own_turn: bool = False,
     offset: int = 0,
     limit: int = PAGE_SIZE,
 ) -> EngagementPage:
-    """What the actor may see, the latest change first."""
+    """What the actor may see, the latest change first; with `own_turn` only where their side is waited for."""
     statement = _listed(actor)
+    if own_turn:
+        statement = statement.where(_own_turn(actor))
     if stages:
         statement = statement.where(Engagement.stage.in_(stages))
     rows = list(
@@ -295,10 +297,13 @@ def copy_candidates(session: Session, engagement: Engagement, role: str) -> list
     return [user for user in found if user.id not in present]
 
 
-def count_waiting(session: Session, actor: Actor, now: datetime) -> int:
+def count_waiting(session: Session, actor: Actor) -> int:
     """Engagements in which it is the turn of the side that the actor is on."""
+    return session.scalar(select(func.count()).select_from(Engagement).where(_own_turn(actor))) or 0
+
+
+def _own_turn(actor: Actor) -> ColumnElement[bool]:
     if actor.user_id is None:
-        return 0
+        return false()
     clauses = _role_clauses(actor, actor.user_id)
-    turns = [and_(Engagement.waits_for == role, clause) for role, clause in clauses[:2]]
-    return session.scalar(select(func.count()).where(or_(*turns))) or 0
+    return or_(*(and_(Engagement.waits_for == role, clause) for role, clause in clauses[:2]))

@@ -66,4 +66,6 @@ def move_interest(
     interest.answered_by_id = user_id if move in ("accept", "decline") else None
     interest.reason_code = reason_code
     interest.reason_text = reason_text
+    if move == "withdraw":
+        interest.from_contact = {}  # given to be revealed, which will not happen
     uow.record(now, user_id, f"interest.{move}", "interest", interest.id, before=before)

@@ -211,7 +211,7 @@ def lapse_interests(uow: UnitOfWork, now: datetime, *, limit: int = 500) -> list
         taken = uow.session.execute(
             update(Interest)
             .where(Interest.id == interest.id, Interest.status == "open", Interest.version == interest.version)
-            .values(status="lapsed", ended_at=now, version=Interest.version + 1)
+            .values(status="lapsed", ended_at=now, from_contact={}, version=Interest.version + 1)
             .execution_options(synchronize_session=False)
         )
         if taken.rowcount != 1:  # type: ignore[attr-defined]

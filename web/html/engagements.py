@@ -22,6 +22,7 @@ from matching.queries.engagements import (
     EngagementView,
     copy_candidates,
     count_engagements,
+    count_waiting,
     engagement_board,
     list_engagements,
     show_engagement,
@@ -54,7 +55,7 @@ engagements = Blueprint("engagements", __name__, url_prefix="/engagements")
 
 Page = str | Response | tuple[str, int]
 _OPEN = tuple(stage for stage in STAGES if stage != "closed")
-_STATES: dict[str, tuple[str, ...]] = {"open": _OPEN, "closed": ("closed",), "all": ()}
+_STATES: dict[str, tuple[str, ...]] = {"open": _OPEN, "mine": _OPEN, "closed": ("closed",), "all": ()}
 _MESSAGE_ID = re.compile(r"[0-9a-f]{12}")
 
 
@@ -74,20 +75,20 @@ def list_all() -> str:
     state, offset = request.args.get("state", "open"), request.args.get("from", "0")
     if state not in _STATES or not offset.isdecimal() or len(offset) > 6:
         raise InvalidInput("list.state", "没有这种状态", where="state", message_en="There is no such state")
-    labels = {"open": _("进行中"), "closed": _("已结束"), "all": _("全部")}
+    labels = {"open": _("进行中"), "mine": _("轮到我"), "closed": _("已结束"), "all": _("全部")}
     with platform().reading() as reading:
         counts = count_engagements(reading, actor())
-        page = list_engagements(reading, actor(), stages=_STATES[state], offset=int(offset))
+        page = list_engagements(reading, actor(), stages=_STATES[state], own_turn=state == "mine", offset=int(offset))
+        waiting = count_waiting(reading, actor())
         return render_template(
             "engagements/list.html",
             tabs=[
-                Tab(key, labels[key], sum(counts[stage] for stage in (stages or STAGES)))
+                Tab(key, labels[key], waiting if key == "mine" else sum(counts[one] for one in (stages or STAGES)))
                 for key, stages in _STATES.items()
             ],
             state=state,
             items=page.items,
             next_offset=page.next_offset,
-            own_organisations=actor().organisation_roles,
             **WORDS,
         )
 

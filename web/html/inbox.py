@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response
 from matching.errors import InvalidInput
 from matching.models import Engagement, Post
 from matching.queries.engagements import load_engagements
-from matching.queries.interests import InterestView, load_interests
+from matching.queries.interests import InterestView, count_unanswered, load_interests
 from matching.queries.notifications import InboxMessage, list_inbox
 from matching.queries.suggestions import PairState, SuggestedPost, pair_states
 from matching.queries.vocabularies import load_vocabularies
@@ -98,6 +98,7 @@ def show_inbox() -> str:
             next_cursor=page.next_cursor,
             chosen=chosen,
             filters=_filter_labels(),
+            waiting_interests=count_unanswered(reading, actor(), now()),
             unread_only=unread_only,
             unread=unread_count(),
             vocabularies=load_vocabularies(reading),

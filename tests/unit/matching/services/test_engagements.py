@@ -256,8 +256,10 @@ def test_a_message_passes_the_turn_and_is_sent_once(platform: Platform, now: dat
     assert (engagement.waits_for, engagement.waiting_since) == ("capability", later)
     assert told(platform, scene.professor.user_id) == ["engagement_message"]
     with platform.reading() as session:
-        assert count_waiting(session, scene.professor.actor, later) == 1
-        assert count_waiting(session, scene.firm.actor, later) == 0
+        assert count_waiting(session, scene.professor.actor) == 1
+        assert [one.id for one in list_engagements(session, scene.professor.actor, own_turn=True).items] == [scene.id]
+        assert list_engagements(session, scene.firm.actor, own_turn=True).items == []
+        assert count_waiting(session, scene.firm.actor) == 0
         [message] = session.scalars(select(EngagementMessage)).all()
         assert (message.text, message.role) == ("您好，周三来厂里看看？", "need")
     with platform.unit_of_work() as uow:
@@ -345,7 +347,7 @@ def test_who_sees_it(platform: Platform, now: datetime, scene: Scene) -> None:
             assert list_engagements(session, actor).items == []
             assert set(count_engagements(session, actor).values()) == {0}
             assert [one for column in engagement_board(session, actor).values() for one in column] == []
-            assert count_waiting(session, actor, now) == 0
+            assert count_waiting(session, actor) == 0
     with platform.reading() as session:
         assert count_engagements(session, scene.staff)["contact"] == 1
         assert [one.id for one in engagement_board(session, scene.staff)["contact"]] == [scene.id]

@@ -242,6 +242,7 @@ def test_only_the_right_side_answers_or_withdraws(platform: Platform, now: datet
         withdraw_interest(uow, scene.professor.actor, interest_id, now)
     with platform.unit_of_work() as uow:
         withdraw_interest(uow, scene.firm.actor, interest_id, now)
+    assert stored(platform, interest_id).from_contact == {}
     with pytest.raises(IllegalMove), platform.unit_of_work() as uow:
         accept_interest(uow, scene.professor.actor, interest_id, ASKED, now)
 
@@ -270,7 +271,7 @@ def test_reminders_come_once_each_and_then_it_lapses_and_both_are_told(
     for expected in ([interest_id], []):
         with platform.unit_of_work() as uow:
             assert lapse_interests(uow, end) == expected
-    assert stored(platform, interest_id).status == "lapsed"
+    assert (stored(platform, interest_id).status, stored(platform, interest_id).from_contact) == ("lapsed", {})
     assert told(platform, scene.firm.user_id) == ["interest_lapsed"]
     assert told(platform, scene.professor.user_id)[-1] == "interest_missed"
     assert remind(14) == [*["interest_received"], *["interest_reminder"] * 2, "interest_missed"]

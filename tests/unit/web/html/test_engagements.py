@@ -263,7 +263,7 @@ def test_others_see_nothing_of_it_anywhere(
             continue
         assert browser.get(base).status_code == 404
         assert "data-engagement" not in browser.get("/engagements/?state=all").text
-        assert re.findall(r'<span class="dj-soft">(\d+)</span>', browser.get("/engagements/").text) == ["0", "0", "0"]
+        assert re.findall(r'<span class="dj-soft">(\d+)</span>', browser.get("/engagements/").text) == ["0"] * 4
         for about in ("engagements", "interests"):
             assert "data-message" not in browser.get(f"/inbox/?show={about}").text
         browser.get("/inbox/")
@@ -279,7 +279,8 @@ def test_lists_say_what_there_is_and_refuse_nonsense(scene: Scene, open_browser:
     browser = open_browser(FIRM)
     page = browser.get("/engagements/").text
     assert "轮到需求方" in page
-    assert re.findall(r'<span class="dj-soft">(\d+)</span>', page) == ["1", "0", "1"]
+    assert re.findall(r'<span class="dj-soft">(\d+)</span>', page) == ["1", "1", "0", "1"]
+    assert "没有在等您的对接" in open_browser(PROFESSOR).get("/engagements/?state=mine").text
     assert "还没有结束的对接" in browser.get("/engagements/?state=closed").text
     for wrong in ("state=x", "from=x"):
         assert browser.get(f"/engagements/?{wrong}").status_code == 422
