@@ -116,7 +116,7 @@ def show_report() -> str:
             period=period,
             by=by,
             bars=_bars(found, period),
-            groups=_group_rows(reading, found, by, vocabularies),
+            group_rows=_group_rows(reading, found, by, vocabularies),
             revisions=answers_by_revision(reading, actor(), period),
             unmet=len(unmet_needs(reading, actor(), now())),
             unasked=len(unasked_capabilities(reading, actor(), now())),
