@@ -5,6 +5,7 @@ from __future__ import annotations
 from web.api.document import Noun
 from web.api.v1.capabilities import capabilities
 from web.api.v1.engagements import engagements
+from web.api.v1.events import events
 from web.api.v1.experts import experts
 from web.api.v1.interests import interests
 from web.api.v1.me import me
@@ -30,6 +31,7 @@ NOUNS: tuple[Noun, ...] = (
     suggestions,
     interests,
     engagements,
+    events,
     search,
     notifications,
     organisations,
