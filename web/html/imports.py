@@ -48,7 +48,7 @@ KIND_LABELS: dict[str, Any] = {
     "needs": _l("技术需求"),
     "capabilities": _l("技术供给"),
     "experts": _l("专家"),
-    "organisations": _l("单位"),
+    "organisations": _l("单位资料"),
 }
 IMPORT_STATUS_LABELS: dict[str, Any] = {
     "reading": _l("正在读取"),
