@@ -60,6 +60,10 @@ class Settings(BaseSettings):
     require_two_factor_for_staff: bool = Field(
         False, description="Staff and administrators must set up a second factor before anything else."
     )
+    oidc_issuer: str = Field("", description="OpenID Connect provider for signing in; empty: none.")
+    oidc_client_id: str = Field("", description="Our name at the provider.")
+    oidc_client_secret: SecretStr = Field(SecretStr(""), description="Our secret at the provider.")
+    oidc_name: str = Field("统一身份认证", description="What the button to the provider says.")
     private_networks: str = Field(
         "", description="Networks that webhooks and robots may be in though they are private, `10.1.0.0/16,…`."
     )

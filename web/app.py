@@ -40,6 +40,7 @@ from web.html.review import review
 from web.html.saved_filters import saved_filters
 from web.html.search import search
 from web.html.sessions import sessions
+from web.html.single_sign_on import single_sign_on
 from web.html.suggestion_answers import suggestion_answers
 from web.html.unsent import unsent
 from web.languages import install_languages
@@ -90,7 +91,7 @@ def create_app(platform: Platform, *, clock: Clock = utc_now) -> Flask:
         app.register_blueprint(blueprint)
     for blueprint in (organisations, experts, own_data, saved_filters, exports, attachments, unsent):
         app.register_blueprint(blueprint)
-    for blueprint in (registrations, accounts, members, preferences, channels, deliveries):
+    for blueprint in (registrations, accounts, single_sign_on, members, preferences, channels, deliveries):
         app.register_blueprint(blueprint)
     # A mail program that unsubscribes for its reader has no token of a form; the signed link is its right.
     app.extensions["csrf"].exempt(stop)

@@ -19,7 +19,7 @@ from matching.models.expert import Affiliation, Expert
 from matching.models.import_job import ImportJob, ImportRow, RememberedColumns
 from matching.models.indicator import Indicator, IndicatorValue, SpecialDay
 from matching.models.interest import Interest, SuggestionAnswer
-from matching.models.invitation import AccountLink, Invitation, Registration
+from matching.models.invitation import AccountLink, Invitation, LinkedIdentity, Registration
 from matching.models.meeting import Meeting, MeetingFeedback, MeetingInvitation
 from matching.models.merge import ErasedPerson, OrganisationMerge
 from matching.models.model_revision import ModelRevision
@@ -68,6 +68,7 @@ __all__ = [
     "IndicatorValue",
     "Interest",
     "Invitation",
+    "LinkedIdentity",
     "Meeting",
     "MeetingFeedback",
     "MeetingInvitation",

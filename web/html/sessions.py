@@ -47,6 +47,7 @@ def render_sign_in(
         pending_fields=kept_fields(pending) if pending is not None else [],
         next_path=next_path,
         demonstration=platform().settings.mode == "demonstration",
+        provider=platform().settings.oidc_name if platform().settings.oidc_issuer else "",
     )
 
 
@@ -100,7 +101,7 @@ def _where_to() -> tuple[str, MultiDict[str, str], str]:
     return pending_path, pending, safe_next(request.form.get("next"), url_for("home.show_home"))
 
 
-def _enter(user: User, pending_path: str, pending: MultiDict[str, str], next_path: str) -> str | Response:
+def enter_as(user: User, pending_path: str, pending: MultiDict[str, str], next_path: str) -> str | Response:
     sign_in(user)
     if pending_path:
         return render_send_again(pending_path, kept_fields(pending))
@@ -139,7 +140,7 @@ def do_sign_in() -> str | Response | tuple[str, int]:
             if second:
                 expect_second_factor(user)
                 return render_second_factor(pending_path=pending_path, pending=pending, next_path=next_path)
-            return _enter(user, pending_path, pending, next_path)
+            return enter_as(user, pending_path, pending, next_path)
     return render_sign_in(form, pending_path=pending_path, pending=pending, next_path=next_path), 422
 
 
@@ -160,7 +161,7 @@ def do_second_factor() -> str | Response | tuple[str, int]:
         except (WrongCode, TooManyAttempts) as error:
             form.show(error)
         else:
-            return _enter(user, pending_path, pending, next_path)
+            return enter_as(user, pending_path, pending, next_path)
     return render_second_factor(form, pending_path=pending_path, pending=pending, next_path=next_path), 422
 
 

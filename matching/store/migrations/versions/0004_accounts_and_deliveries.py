@@ -90,6 +90,17 @@ def upgrade() -> None:
     with op.batch_alter_table('invitations', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_invitations_organisation_id'), ['organisation_id'], unique=False)
 
+    op.create_table('linked_identities',
+    sa.Column('issuer', sa.String(length=200), nullable=False),
+    sa.Column('subject', sa.String(length=255), nullable=False),
+    sa.Column('user_id', sa.String(length=64), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['user_id'], ['users.id'], name=op.f('fk_linked_identities_user_id'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('issuer', 'subject', name=op.f('pk_linked_identities'))
+    )
+    with op.batch_alter_table('linked_identities', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_linked_identities_user_id'), ['user_id'], unique=False)
+
     op.create_table('notification_preferences',
     sa.Column('user_id', sa.String(length=64), nullable=False),
     sa.Column('ways', sa.JSON(), nullable=False),
@@ -184,6 +195,10 @@ def downgrade() -> None:
 
     op.drop_table('recovery_codes')
     op.drop_table('notification_preferences')
+    with op.batch_alter_table('linked_identities', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_linked_identities_user_id'))
+
+    op.drop_table('linked_identities')
     with op.batch_alter_table('invitations', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_invitations_organisation_id'))
 
