@@ -17,6 +17,11 @@ from matching.services.deliveries import owe_delivery
 _AT_ONCE = 500
 
 
+def is_planning_due(session: Session) -> bool:
+    """Whether there is a notification that nobody decided on yet."""
+    return session.scalar(select(Notification.id).where(Notification.planned_at.is_(None)).limit(1)) is not None
+
+
 def plan_deliveries(session: Session, now: datetime, *, mail: bool, limit: int = _AT_ONCE) -> int:
     """Decide on notifications that nobody decided on yet; returns how many. The caller commits.
 

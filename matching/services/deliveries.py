@@ -96,12 +96,14 @@ def owe_delivery(
     return session.scalars(select(Delivery.id).where(Delivery.once_key == once_key)).one()
 
 
-def due_deliveries(session: Session, now: datetime, *, mail: bool, limit: int = 100) -> list[tuple[str, str]]:
-    """(id, channel) of what should be handed over now, what waits longest first; without `mail`, the other channels."""
-    statement = select(Delivery.id, Delivery.channel).where(_due(now))
-    if not mail:
-        statement = statement.where(Delivery.channel != "mail")
-    found = session.execute(statement.order_by(Delivery.next_attempt_at, Delivery.id).limit(limit))
+def due_deliveries(session: Session, now: datetime, *, limit: int = 100) -> list[tuple[str, str]]:
+    """(id, channel) of what should be handed over now, what waits longest first."""
+    found = session.execute(
+        select(Delivery.id, Delivery.channel)
+        .where(_due(now))
+        .order_by(Delivery.next_attempt_at, Delivery.id)
+        .limit(limit)
+    )
     return [(delivery_id, channel) for delivery_id, channel in found]
 
 

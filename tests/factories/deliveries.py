@@ -16,6 +16,10 @@ def deliver_everything(platform: Platform, now: datetime) -> list[str]:
         plan_deliveries(uow.session, now, mail=platform.mailer.available)
         uow.commit()
     with platform.reading() as session:
-        due = due_deliveries(session, now, mail=platform.mailer.available)
-    outcomes = [deliver(platform, delivery_id, now) for delivery_id, _ in due]
+        due = due_deliveries(session, now)
+    outcomes = [
+        deliver(platform, delivery_id, now)
+        for delivery_id, channel in due
+        if channel != "mail" or platform.mailer.available
+    ]
     return [outcome.state for outcome in outcomes if outcome is not None]
