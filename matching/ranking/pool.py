@@ -12,7 +12,8 @@ import hashlib
 import heapq
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +35,13 @@ _CENTRING = 0.5
 
 _MEAN_SHRINKAGE = 40.0
 # Mean vectors of few posts are those posts' topics; they count only as far as there are many more than this.
+
+RowKind = Literal["characters", "query", "document"]
+Columns = NDArray[np.int32]
+Values = NDArray[np.float32]
+
+_ROWS_KEPT = 10_000
+"""Rows of texts that a pool remembers, some kilobytes each: four for each post that is often a candidate."""
 
 _BM25_K1 = 1.2
 _BM25_B = 0.75
@@ -258,41 +266,44 @@ class PoolStatistics:
         stacked[blank] = 0
         return stacked
 
-    def _rows(
-        self, counted: Sequence[Mapping[str, int]], weigh: Callable[[str, int, float], float]
-    ) -> sparse.csr_array:
-        columns: list[int] = []
-        values: list[float] = []
-        pointers = [0]
-        for counts in counted:
-            length = float(sum(counts.values()))
-            for term, count in counts.items():
-                columns.append(self.vocabulary.column(term))
-                values.append(weigh(term, count, length))
-            pointers.append(len(columns))
-        return sparse.csr_array(
-            (np.array(values, dtype=np.float32), np.array(columns, dtype=np.int32), np.array(pointers, dtype=np.int32)),
-            shape=(len(counted), max(len(self.vocabulary), 1)),
-        )
+    @cached_property
+    def _kept_row(self) -> Callable[[RowKind, float, str], tuple[Columns, Values]]:
+        """`_make_row`, remembering: candidates of one post are candidates of the next, and cutting them into terms and
+        weighing these takes most of the time that ranking takes."""
+        return lru_cache(maxsize=_ROWS_KEPT)(self._make_row)
+
+    def _make_row(self, kind: RowKind, average: float, text: str) -> tuple[Columns, Values]:
+        """Columns and values of one text's row; `average` length matters to `document` rows only."""
+        counts = character_terms(text) if kind == "characters" else word_terms(text)
+        columns = np.fromiter((self.vocabulary.column(term) for term in counts), dtype=np.int32, count=len(counts))
+        occurrences = np.fromiter(counts.values(), dtype=np.float32, count=len(counts))
+        if kind == "document":
+            norm = _BM25_K1 * (1 - _BM25_B + _BM25_B * float(occurrences.sum()) / average)
+            return columns, np.asarray(occurrences * (_BM25_K1 + 1) / (occurrences + norm), dtype=np.float32)
+        idf = self.characters.idf if kind == "characters" else self.words.idf
+        rarity = np.fromiter((idf(term) for term in counts), dtype=np.float32, count=len(counts))
+        if kind == "query":
+            return columns, rarity
+        values = (1 + np.log(occurrences)) * rarity
+        length = float(np.sqrt((values * values).sum()))
+        return columns, np.asarray(values / length if length > 0 else values, dtype=np.float32)
+
+    def _rows(self, kind: RowKind, average: float, texts: Sequence[str]) -> sparse.csr_array:
+        rows = [self._kept_row(kind, average, text) for text in texts]
+        pointers = np.zeros(len(rows) + 1, dtype=np.int32)
+        np.cumsum([len(columns) for columns, _ in rows], out=pointers[1:])
+        none = (np.empty(0, dtype=np.int32), np.empty(0, dtype=np.float32))
+        columns, values = (np.concatenate([row[part] for row in rows] or [none[part]]) for part in (0, 1))
+        return sparse.csr_array((values, columns, pointers), shape=(len(rows), max(len(self.vocabulary), 1)))
 
     def _character_rows(self, texts: Sequence[str]) -> sparse.csr_array:
-        idf = self.characters.idf
-        matrix = self._rows(
-            [character_terms(text) for text in texts], lambda term, count, _: float((1 + np.log(count)) * idf(term))
-        )
-        norms = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
-        norms[norms == 0] = 1
-        return sparse.csr_array(sparse.diags_array((1 / norms).astype(np.float32)) @ matrix)
+        return self._rows("characters", 1.0, texts)
 
     def _query_rows(self, texts: Sequence[str], _average: float) -> sparse.csr_array:
-        idf = self.words.idf
-        return self._rows([word_terms(text) for text in texts], lambda term, _count, _length: idf(term))
+        return self._rows("query", 1.0, texts)
 
     def _document_rows(self, texts: Sequence[str], average: float) -> sparse.csr_array:
-        def weigh(_term: str, count: int, length: float) -> float:
-            return count * (_BM25_K1 + 1) / (count + _BM25_K1 * (1 - _BM25_B + _BM25_B * length / average))
-
-        return self._rows([word_terms(text) for text in texts], weigh)
+        return self._rows("document", average, texts)
 
 
 def _repeat(counts: Mapping[str, int]) -> list[str]:

@@ -118,3 +118,18 @@ def test_statistics_do_not_depend_on_the_order_of_posts() -> None:
     one = rank_candidates(NEEDS[0], CAPABILITIES, vectors, first)
     other = rank_candidates(NEEDS[0], CAPABILITIES, vectors, second)
     assert np.allclose([pair.score for pair in one], [pair.score for pair in other], atol=1e-5)
+
+
+def test_remembered_rows_are_those_made_anew() -> None:
+    pool, vectors = pool_of([*NEEDS, *CAPABILITIES])
+    fresh, _ = pool_of([*NEEDS, *CAPABILITIES])
+    for posts in (NEEDS, CAPABILITIES):
+        first, again = pool.prepare(posts, vectors), pool.prepare(posts[::-1], vectors)
+        anew = fresh.prepare(posts, vectors)
+        for name in ("title_characters", "full_characters", "title_words", "full_words"):
+            rows = getattr(first, name).toarray()
+            width = max(rows.shape[1], getattr(again, name).shape[1])
+            reverse = getattr(again, name).toarray()[::-1]
+            assert np.array_equal(rows, reverse[:, : rows.shape[1]])
+            assert not reverse[:, rows.shape[1] : width].any()
+            assert np.allclose((rows @ rows.T), (getattr(anew, name) @ getattr(anew, name).T).toarray())
