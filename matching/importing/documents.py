@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from matching.documents import PostDocument, Side
+from matching.documents import PostDocument, Side, WorkText
 from matching.errors import InvalidInput
 from matching.importing.columns import ColumnGuess, guess_columns
 from matching.importing.fields import RecordKind, title_field
@@ -59,9 +60,10 @@ def read_documents(
     """The posts of a file, and what was left out of it and why (faulty rows, hidden rows and sheets).
 
     Any file of `read_table.SUFFIXES`. JSON lines are `{"id", "title", "text"?, "keywords"?, "industry"?, "budget"?}`;
-    keys that are no field are ignored, and `id` is required; in tables a row without an id is called by its number
-    (`R5`). A list of experts serves as capabilities of the kind `expertise`. A post without a title is taken when it
-    has text. Raises InvalidInput naming the file where nothing can be read.
+    keys that are no field are ignored, and `id` is required; `works` of a capability, a list of titles or of `{"title",
+    "text"?, "year"?}`, are what the person behind it wrote and did. In tables a row without an id is called by its
+    number (`R5`). A list of experts serves as capabilities of the kind `expertise`. A post without a title is taken
+    when it has text. Raises InvalidInput naming the file where nothing can be read.
     """
     kind: RecordKind = "needs" if side == "need" else "capabilities"
     reading, kind = _read(path, kind, limits)
@@ -110,7 +112,45 @@ def read_documents(
     result.left_out.extend(LeftOut(item.place.zh, item.zh, item.place.en, item.en) for item in hidden)
     if not result.documents and not result.left_out:
         raise no_rows(reading)
+    if side == "capability" and reading.format == "jsonl":
+        works = _read_works(Path(path))
+        result.documents[:] = [replace(post, works=works.get(post.id, ())) for post in result.documents]
     return result
+
+
+def _read_works(path: Path) -> dict[str, tuple[WorkText, ...]]:
+    """By id the works of the lines that have some, the latest first; ages are counted from the latest year of all."""
+    found: dict[str, list[WorkText]] = {}
+    for line in path.read_text(encoding="utf-8-sig", errors="replace").splitlines():
+        if '"works"' not in line:
+            continue
+        value = json.loads(line)
+        works = value.get("works")
+        if isinstance(works, list) and value.get("id") is not None:
+            told = [_work(number, work) for number, work in enumerate(works)]
+            found.setdefault(str(value["id"]), [work for work in told if work is not None])
+    latest = max((work.year for works in found.values() for work in works if work.year is not None), default=0)
+    return {
+        post_id: tuple(
+            replace(work, age=None if work.year is None else float(latest - work.year))
+            for work in sorted(works, key=lambda work: -(work.year or 0))
+        )
+        for post_id, works in found.items()
+    }
+
+
+def _work(number: int, value: object) -> WorkText | None:
+    if isinstance(value, str):
+        return WorkText(id=str(number), title=value) if value.strip() else None
+    if not isinstance(value, dict) or not str(value.get("title") or "").strip():
+        return None
+    year = value.get("year")
+    return WorkText(
+        id=str(number),
+        title=str(value["title"]),
+        text=str(value.get("text") or value.get("abstract") or ""),
+        year=year if isinstance(year, int) and 1800 <= year <= 2200 else None,
+    )
 
 
 def _read(path: Path | str, kind: RecordKind, limits: ImportLimits) -> tuple[TableReading, RecordKind]:

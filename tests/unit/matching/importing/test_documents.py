@@ -166,3 +166,21 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         read_documents(tmp_path / "nowhere.csv", "need")
 
     assert (caught.value.code, caught.value.where) == ("import.no_file", "nowhere.csv")
+
+
+def test_works_of_a_person_are_read_from_json_lines(tmp_path: Path) -> None:
+    file = tmp_path / "experts.jsonl"
+    dated = [{"title": "翘曲预测", "year": 2020, "abstract": "有限元"}, {"title": "压合", "year": 2024}]
+    lines = [
+        {"id": 1, "title": "甲", "works": ["只有题名", *dated, 7, {"x": 1}]},
+        {"id": "b", "title": "乙"},
+        {"id": "c", "title": "丙", "works": "x"},
+    ]
+    file.write_text("\n".join(json.dumps(line, ensure_ascii=False) for line in lines), encoding="utf-8")
+    first, second, third = read_documents(file, "capability").documents
+    assert [(work.title, work.year, work.age, work.text) for work in first.works] == [
+        ("压合", 2024, 0.0, ""),
+        ("翘曲预测", 2020, 4.0, "有限元"),
+        ("只有题名", None, None, ""),
+    ]
+    assert second.works == third.works == ()
