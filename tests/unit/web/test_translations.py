@@ -60,6 +60,9 @@ def test_templates_have_no_text_outside_the_translations() -> None:
         assert left == [], template
 
 
+_ERRORS = ("NotAllowed", "NotFound", "InvalidInput", "IllegalMove")
+
+
 def test_python_has_no_text_outside_the_translations() -> None:
     files = [*PAGES, *(WEB / "html").glob("*.py"), *(WEB / "forms").glob("*.py"), WEB / "suggestion_cards.py"]
     for file in files:
@@ -69,7 +72,7 @@ def test_python_has_no_text_outside_the_translations() -> None:
             if isinstance(node, ast.Call):
                 name = getattr(node.func, "id", getattr(node.func, "attr", ""))
                 # Domain errors carry both languages; patterns are not shown.
-                if name in ("_", "_l", "gettext", "NotAllowed", "InvalidInput", "compile", "fullmatch", "removesuffix"):
+                if name in (*_ERRORS, "_", "_l", "gettext", "compile", "fullmatch", "removesuffix"):
                     allowed |= {id(child) for argument in node.args for child in ast.walk(argument)}
             if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
                 allowed.add(id(node.value))  # docstrings
