@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from urllib.parse import unquote
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import event, select
+from sqlalchemy.orm import Session
 
 from matching.bootstrap import Platform
 from matching.clock import to_shanghai
 from matching.errors import InvalidInput, NotAllowed
-from matching.models import Notification, User
+from matching.models import Delivery, Notification, User
+from matching.notifying.delivering import write_mail
 from matching.notifying.notices import NOTICES, after_quiet_hours, group_of, next_digest, notice
 from matching.notifying.posts import tell_writers
 from matching.notifying.preferences import load_preferences, read_unsubscribe
@@ -260,3 +265,37 @@ def test_quiet_hours_and_digests_are_chinas(moment: datetime) -> None:
     digest = to_shanghai(next_digest(moment))
     assert (digest.hour, digest.minute, digest.second) == (9, 0, 0)
     assert moment < digest <= moment + timedelta(days=1)
+
+
+def count_statements(platform: Platform, work: Callable[[Session], object]) -> int:
+    statements: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        statements.append(statement)
+
+    event.listen(platform.engine, "before_cursor_execute", note)
+    with platform.reading() as session:
+        work(session)
+    event.remove(platform.engine, "before_cursor_execute", note)
+    return sum(statement.startswith("SELECT") for statement in statements)
+
+
+def test_a_digest_asks_as_often_for_three_messages_as_for_one(
+    mailing: Platform, smtp: SmtpServer, now: datetime, firm: Member, university: Member
+) -> None:
+    make_need(mailing, firm, now)
+    counts = []
+    for title in ("线路板翘曲预测", "线路板翘曲测量", "线路板翘曲控制"):
+        make_capability(mailing, university, now, title=title)
+        settle_everything(mailing, now)
+        deliver_everything(mailing, now)
+        with mailing.reading() as session:
+            digest = session.scalars(select(Delivery).where(Delivery.user_id == firm.user_id)).one()
+        counts.append(
+            count_statements(mailing, partial(write_mail, row=digest, now=now + MORNING, settings=mailing.settings))
+        )
+    assert counts[0] == counts[2]
+    with mailing.reading() as session:
+        mail = write_mail(session, digest, now + MORNING, mailing.settings)
+    assert mail is not None
+    assert mail.subject == "3 条新消息"
