@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from statistics import median
 
-from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select, true
+from sqlalchemy import ColumnElement, and_, case, exists, func, null, or_, select, true
 from sqlalchemy.orm import Session, selectinload
 
 from matching.clock import end_of_shanghai_day, shanghai_day
@@ -28,6 +28,7 @@ from matching.models import (
     Organisation,
     Post,
     PostTag,
+    SpecialDay,
     Suggestion,
     SuggestionAnswer,
 )
@@ -132,8 +133,8 @@ def in_region(actor: Actor) -> ColumnElement[bool]:
     return and_(Post.region_code.startswith(actor.region_scope, autoescape=True), Post.status != "draft")
 
 
-def funnel(session: Session, actor: Actor, period: Period) -> Funnel:
-    """How far the needs published in the period came."""
+def funnel(session: Session, actor: Actor, period: Period, *, institutions: bool = True) -> Funnel:
+    """How far the needs published in the period came; without `institutions` not with whose capabilities."""
     rows = session.execute(
         select(Post.id, Post.published_at, Post.town).where(
             Post.side == "need", Post.published_at.is_not(None), period.holds(Post.published_at), in_region(actor)
@@ -167,7 +168,10 @@ def funnel(session: Session, actor: Actor, period: Period) -> Funnel:
         named = true()
     elif actor.region_scope is not None:
         named = or_(named, capability.c.region_code.startswith(actor.region_scope, autoescape=True))
-    institution = case((named, capability.c.organisation_id), else_=None)
+    institution: ColumnElement[str | None] = case((named, capability.c.organisation_id), else_=None)
+    if not institutions:
+        # Tens of thousands of pairs need not be told apart to count their needs.
+        institution = null()
     pairs = {
         "suggested": select(Suggestion.need_id, institution)
         .join(capability, capability.c.id == Suggestion.capability_id)
@@ -415,6 +419,11 @@ def list_indicators(session: Session, actor: Actor) -> list[Indicator]:
             return []
         statement = statement.where(Indicator.region_code.startswith(actor.region_scope, autoescape=True))
     return list(session.scalars(statement))
+
+
+def list_special_days(session: Session, *, limit: int = 400) -> list[SpecialDay]:
+    """Holidays and worked weekend days, the latest first."""
+    return list(session.scalars(select(SpecialDay).order_by(SpecialDay.day.desc()).limit(limit)))
 
 
 def progress_of(indicator: Indicator) -> float | None:

@@ -33,6 +33,7 @@ from matching.queries.reports import (
     funnel,
     list_indicators,
     list_needs,
+    list_special_days,
     organisation_names,
     progress_of,
     sort_groups,
@@ -46,6 +47,7 @@ from matching.services.indicators import (
     edit_indicator,
     remove_indicator,
     set_indicator_value,
+    set_special_day,
 )
 from web.languages import in_language, label_of, term_label
 from web.reader import actor, now, platform, staff_only
@@ -108,7 +110,7 @@ def show_report() -> str:
     """All tables and charts of a period."""
     period, by = _period(), _grouping()
     with platform().reading() as reading:
-        found = funnel(reading, actor(), period)
+        found = funnel(reading, actor(), period, institutions=by == "institution")
         vocabularies = load_vocabularies(reading)
         waited = answer_time(reading, actor(), period)
         return render_template(
@@ -141,7 +143,7 @@ def list_rows() -> str:
         raise InvalidInput("report.figure", "没有这个数字", where="stage", message_en="There is no such figure")
     with platform().reading() as reading:
         vocabularies = load_vocabularies(reading)
-        ids = funnel(reading, actor(), period).ids(stage, by, group)
+        ids = funnel(reading, actor(), period, institutions=by == "institution").ids(stage, by, group)
         label = _group_label(reading, by or "", group, vocabularies) if by and group is not None else ""
         return render_template(
             "reports/rows.html",
@@ -264,6 +266,27 @@ def take_off(indicator_id: str) -> WerkzeugResponse:
         remove_indicator(uow, actor(), indicator_id, now())
     flash(_("已删除，操作记入日志。"), "info")
     return redirect(url_for("reports.show_indicators"))
+
+
+@reports.route("/special-days", methods=["GET", "POST"])
+@staff_only
+def edit_special_days() -> str | WerkzeugResponse | tuple[str, int]:
+    """Holidays and worked weekend days, which the clock of a contract's registration follows."""
+    error = ""
+    if request.method == "POST":
+        works = {"y": True, "n": False}.get(request.form.get("works", ""))
+        try:
+            day = date.fromisoformat(request.form.get("day", ""))
+            with platform().unit_of_work() as uow:
+                set_special_day(uow, actor(), day, works, now(), label=request.form.get("label", ""))
+            return redirect(url_for("reports.edit_special_days"))
+        except ValueError:
+            error = _("请填写日期，例如 2027-06-30")
+    with platform().reading() as reading:
+        page = render_template(
+            "reports/special_days.html", days=list_special_days(reading), error=error, form=request.form
+        )
+    return (page, 422) if error else page
 
 
 def _period() -> Period:

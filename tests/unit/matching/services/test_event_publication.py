@@ -13,6 +13,7 @@ from matching.bootstrap import Platform
 from matching.clock import SHANGHAI
 from matching.errors import IllegalMove, InvalidInput, NotFound
 from matching.models import Delivery, Event, EventParticipant, Meeting, MeetingInvitation
+from matching.notifying.delivering import write_mail
 from matching.queries.agendas import list_agenda
 from matching.services.event_participants import ParticipantFields, cancel_participant, edit_participant, renew_link
 from matching.services.event_publication import (
@@ -223,3 +224,19 @@ def test_nobody_answers_for_a_meeting_of_others(platform: Platform, made: MadeEv
             answer_meeting(uow, stranger, made.meetings["甲电路", "李老师"], "accepted", now)
     with platform.reading() as reading:
         assert reading.scalars(select(Meeting.id).where(Meeting.event_id == made.id)).all() != []
+
+
+def test_the_mail_carries_the_calendar_with_its_method(platform: Platform, made: MadeEvent, now: datetime) -> None:
+    publish(platform, made, now)
+    with platform.reading() as reading:
+        row = reading.scalars(select(Delivery).where(Delivery.address == "lin@example.cn")).first()
+        assert row is not None
+        mail = write_mail(reading, row, now, platform.settings)
+    assert mail is not None
+    assert mail.calendar is not None
+    assert mail.calendar.method == "REQUEST"
+    assert "METHOD:REQUEST" in mail.calendar.text
+    assert mail.address == "lin@example.cn"
+    assert "线路板对接会" in mail.subject
+    assert "/agenda/" in mail.text
+    assert "e2@example.cn" not in mail.text + mail.calendar.text, "the other side's address is theirs"

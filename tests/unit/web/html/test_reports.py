@@ -234,3 +234,20 @@ def test_progress_goes_either_way() -> None:
     indicator = Indicator(base_value=10.0, target_value=4.0, values=[IndicatorValue(year=2021, value=7.0)])
     assert progress_of(indicator) == 0.5
     assert progress_of(Indicator(base_value=None, target_value=4.0, values=[])) is None
+
+
+def test_special_days_are_kept_by_the_staff(
+    app: Flask, platform: Platform, clock: Clock, open_browser: Callable[..., Browser]
+) -> None:
+    make_staff(platform, clock.moment, email=STAFF)
+    make_member(platform, clock.moment, email=FIRM)
+    browser = open_browser(STAFF)
+    browser.get("/reports/special-days")
+    assert browser.post("/reports/special-days", {"day": "明天", "works": "n", "label": "元旦"}).status_code == 422
+    assert (
+        browser.post("/reports/special-days", {"day": "2027-01-01", "works": "n", "label": "元旦"}).status_code == 302
+    )
+    assert "元旦" in browser.get("/reports/special-days").text
+    assert browser.post("/reports/special-days", {"day": "2027-01-01", "works": ""}).status_code == 302
+    assert "元旦" not in browser.get("/reports/special-days").text
+    assert open_browser(FIRM).get("/reports/special-days").status_code == 403
