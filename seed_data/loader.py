@@ -17,6 +17,8 @@ from sqlalchemy import select
 from matching.bootstrap import Platform
 from matching.clock import shanghai_day
 from matching.documents import MoneyRange
+from matching.importing.places import Place
+from matching.importing.works import WorkRecord, WorksReading
 from matching.models import (
     Event,
     Expert,
@@ -46,6 +48,7 @@ from matching.services.posts import (
     return_post,
     submit_post,
 )
+from matching.services.works import import_works
 from seed_data.interests import load_interest
 from seed_data.registrations import load_registration
 
@@ -127,6 +130,7 @@ def load_demonstration(platform: Platform, now: datetime) -> LoadReport:
     organisations = _load_organisations(platform, now)
     users = _load_users(platform, now)
     experts = _load_experts(platform, now)
+    _load_works(platform, now)
     posts = sum(_load_post(platform, record, "need", now) for record in read_records("needs.jsonl"))
     posts += sum(_load_post(platform, record, "capability", now) for record in read_records("capabilities.jsonl"))
     _load_indicators(platform, now)
@@ -302,6 +306,20 @@ def _load_event(platform: Platform, now: datetime) -> None:
         event_id = create_event(uow, SYSTEM, fields, now).id
     with platform.unit_of_work() as uow:
         announce_event(uow, SYSTEM, event_id, now)
+
+
+def _load_works(platform: Platform, now: datetime) -> None:
+    """Through the service, as a file's works come; what is there already stays as it is."""
+    place = Place(file="works.jsonl")
+    by_expert: dict[str, WorksReading] = {}
+    for record in read_records("works.jsonl"):
+        work = WorkRecord(
+            kind=record["kind"], title=record["title"], year=record["year"], venue=record.get("venue"), place=place
+        )
+        by_expert.setdefault(record["expert_id"], WorksReading("records")).works.append(work)
+    for expert_id, reading in by_expert.items():
+        with platform.unit_of_work() as uow:
+            import_works(uow, SYSTEM, expert_id, reading, now, source="虚构成果，仅供演示")
 
 
 def _load_post(platform: Platform, record: dict[str, Any], side: str, now: datetime) -> int:

@@ -19,6 +19,7 @@ from matching.documents import CAPABILITY_KINDS
 from matching.organisation_code import check_uscc
 from matching.policy import VISIBILITIES
 from seed_data.judged import from_records
+from seed_data.loader import read_records
 
 SEED_DATA = Path(seed_data.__file__).parent
 PLAN = "鹤山市科技发展规划（公开文本）"
@@ -370,3 +371,12 @@ def test_qrels_are_well_formed_and_many_enough() -> None:
 def test_plan_pairs_are_judged_as_fitting() -> None:
     levels = {(need, capability): level for need, capability, level in from_records.read_qrels()}
     assert [levels[need["id"], need["plan_pair"]] for need in read("needs") if "plan_pair" in need] == [4, 4, 4, 4]
+
+
+def test_works_belong_to_experts_and_are_each_there_once() -> None:
+    experts = {record["id"] for record in read_records("experts.jsonl")}
+    works = list(read_records("works.jsonl"))
+    assert {work["expert_id"] for work in works} <= experts
+    titles = [(work["expert_id"], work["title"]) for work in works]
+    assert len(set(titles)) == len(titles)
+    assert all(not work.get("doi") for work in works), "invented works must not point at real ones"
