@@ -174,7 +174,7 @@ def _make(data: dict[str, Any], digest: str, encoder_revision: str, name: str) -
 
 def _weights_of(encoder_revision: str) -> str:
     """The revision without how its weights are stored: vectors of int8 and float weights are near enough."""
-    return re.sub(r"\.int8(-\d+)?$", "", encoder_revision)
+    return re.sub(r"\.(int8(-\d+)?|float32)$", "", encoder_revision)
 
 
 def fusion_ranker(encoder_revision: str) -> Ranker:

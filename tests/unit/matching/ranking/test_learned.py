@@ -61,7 +61,7 @@ def test_ranked_pairs_carry_probabilities(tmp_path: Path) -> None:
 def test_ranker_of_another_encoder_is_not_used(tmp_path: Path) -> None:
     path = write_ranker(tmp_path / "r.json")
     assert load_ranker(path, encoder_revision="other-2").revision == "fusion-1+other-2"
-    for stored in ("hashed-1.int8", "hashed-1.int8-2"):
+    for stored in ("hashed-1.int8", "hashed-1.int8-2", "hashed-1.float32"):
         assert load_ranker(path, encoder_revision=stored).revision.startswith("ranker-")
     assert load_ranker(path, encoder_revision="hashed-1.int8-2").revision.startswith("ranker-")
 
