@@ -119,14 +119,15 @@ def _signature(language: str, settings: Settings) -> Sequence[Block]:
 
 
 def _confirm_registration(payload: Mapping[str, Any], language: str, settings: Settings) -> Letter:
+    """Says nothing of what was entered: otherwise anybody could have us mail their text to anybody."""
     url = link_address(settings, "confirm", payload["link_id"])
     if language == "en":
         return Letter(
             subject="Please confirm your e-mail address",
             blocks=(
-                f"Hello {payload['name']},",
-                f"somebody, probably you, asked for an account for {payload['organisation']}. Please confirm that this "
-                "address is yours and choose a password. The office then checks the organisation and answers by mail.",
+                "Hello,",
+                "somebody, probably you, asked for an account with this address. Please confirm that it is yours and "
+                "choose a password. The office then checks the organisation and answers by mail.",
                 Action("Confirm and choose a password (works once, within 48 hours)", url),
                 "If it was not you, ignore this mail: without the confirmation nothing happens.",
             ),
@@ -134,9 +135,8 @@ def _confirm_registration(payload: Mapping[str, Any], language: str, settings: S
     return Letter(
         subject="请确认您的邮箱",
         blocks=(
-            f"{payload['name']}，您好：",
-            f"有人（应该是您）用这个邮箱为「{payload['organisation']}」申请账号。请确认邮箱是您的并设置密码，"
-            "随后主管部门会核实单位并邮件答复。",
+            "您好：",
+            "有人（应该是您）用这个邮箱申请账号。请确认邮箱是您的并设置密码，随后主管部门会核实单位并邮件答复。",
             Action("确认邮箱并设置密码（48 小时内有效，只能用一次）", url),
             "如果不是您本人申请，请不必理会：不确认就不会有任何改变。",
         ),
@@ -169,12 +169,12 @@ def _already_registered(_payload: Mapping[str, Any], language: str, settings: Se
     )
 
 
-def _registration_waiting(payload: Mapping[str, Any], language: str, _settings: Settings) -> Letter:
+def _registration_waiting(_payload: Mapping[str, Any], language: str, _settings: Settings) -> Letter:
     if language == "en":
         return Letter(
             subject="Your registration is being checked",
             blocks=(
-                f"Hello {payload['name']},",
+                "Hello,",
                 "somebody, probably you, registered with this address again. Your first registration is still waiting "
                 "for the office, which answers by mail; you need do nothing.",
             ),
@@ -182,7 +182,7 @@ def _registration_waiting(payload: Mapping[str, Any], language: str, _settings: 
     return Letter(
         subject="您的注册申请正在审核",
         blocks=(
-            f"{payload['name']}，您好：",
+            "您好：",
             "有人（应该是您）用这个邮箱再次提交了注册申请。先前的申请还在等待主管部门审核，结果会邮件告知，不必重复提交。",
         ),
     )

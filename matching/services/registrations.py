@@ -107,7 +107,7 @@ def register(uow: UnitOfWork, entered: RegistrationFields, now: datetime, *, ori
                 kind=kind,
                 once_key=f"{kind}:{known or waiting}:{shanghai_day(now).isoformat()}",
                 address=row.email,
-                payload={"language": row.locale, "name": row.name},
+                payload={"language": row.locale},
                 now=now,
             )
     else:
@@ -124,12 +124,7 @@ def register(uow: UnitOfWork, entered: RegistrationFields, now: datetime, *, ori
                 kind="confirm_registration",
                 once_key=f"confirm_registration:{link_id}",
                 address=row.email,
-                payload={
-                    "link_id": link_id,
-                    "language": row.locale,
-                    "name": row.name,
-                    "organisation": row.organisation_name,
-                },
+                payload={"link_id": link_id, "language": row.locale},
                 now=now,
             )
         uow.record(now, None, "registration.enter", "registration", row.id, role=row.role)
