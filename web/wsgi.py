@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from matching.bootstrap import build_platform
+from matching.observing.logs import configure_logs
+from matching.observing.parts import say_what_is_wrong
 from matching.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -17,11 +19,14 @@ if TYPE_CHECKING:
 def make_app() -> Flask:
     """The application over the settings of the environment; called once in each worker process, after the fork."""
     settings = load_settings()
+    configure_logs(settings.log_level)
     _count_together(settings)
     from web.app import create_app
     from web.nudge import make_nudge
 
-    return create_app(build_platform(settings, make_nudge(settings)))
+    platform = build_platform(settings, make_nudge(settings))
+    say_what_is_wrong(platform)
+    return create_app(platform)
 
 
 def _count_together(settings: Settings) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from matching.bootstrap import Platform, build_platform
+from matching.observing.parts import say_what_is_wrong
 from matching.settings import load_settings
 from matching.store.outbox import DRAIN_TASK, UPKEEP_QUEUE
 
@@ -28,5 +29,6 @@ def nudge_workers() -> None:
 
 
 def prepare_worker() -> None:
-    """Before the first task: the data folder exists."""
+    """Before the first task: the data folder exists, and what is wrong with the parts is said."""
     load_settings().data_dir.mkdir(parents=True, exist_ok=True)
+    say_what_is_wrong(get_platform())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -14,6 +15,8 @@ from matching.bootstrap import Platform
 from matching.errors import DuijieError
 from matching.store.engine import database_version
 from matching.store.migrate import schema_revision
+
+_log = logging.getLogger(__name__)
 
 QUEUES = ("matching", "upkeep", "mail", "timetables")
 PRIORITY_LISTS = ("", "\x06\x166")
@@ -37,6 +40,16 @@ def check_parts(platform: Platform, *, thorough: bool = False) -> list[Part]:
     parts = [_check_database(platform), _check_index(platform), *_check_redis(platform)]
     parts.append(_check_model(platform, thorough))
     return parts
+
+
+def say_what_is_wrong(platform: Platform) -> None:
+    """Log each part that does not answer or is of a version this release is not for, with the remedy. For the start of
+    a process, which goes on nevertheless: what can be done without the part is done.
+    """
+    for part in check_parts(platform):
+        if not part.ready:
+            name = f"{part.name} {part.version}".strip()
+            _log.warning("%s is not usable: %s → %s", name, part.detail, part.remedy)
 
 
 def _check_database(platform: Platform) -> Part:
@@ -69,7 +82,7 @@ def _check_index(platform: Platform) -> Part:
         ready=status.ready,
         needed=False,
         version=f"{status.engine} {status.version}".strip(),
-        detail=f"{status.entries} entries {status.detail}".strip(),
+        detail=(f"{status.entries} entries " if status.ready else "") + status.detail,
         remedy=status.remedy,
     )
 

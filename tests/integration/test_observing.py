@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import subprocess
@@ -32,9 +33,9 @@ def product(tmp_path: Path, redis_server: RedisServer, monkeypatch: pytest.Monke
     made.stop()
 
 
-@pytest.fixture
-def web(product: Product) -> Iterator[str]:
-    """Two processes of one web server."""
+@contextlib.contextmanager
+def start_web(product: Product) -> Iterator[str]:
+    """Two processes of one web server; gives its address."""
     port = free_port()
     with (product.folder / "web.log").open("wb") as log:
         process = subprocess.Popen(
@@ -49,9 +50,17 @@ def web(product: Product) -> Iterator[str]:
             break
         except (URLError, OSError):
             time.sleep(0.2)
-    yield address
-    process.terminate()
-    process.wait(30)
+    try:
+        yield address
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+@pytest.fixture
+def web(product: Product) -> Iterator[str]:
+    with start_web(product) as address:
+        yield address
 
 
 def read(address: str) -> str:
@@ -122,3 +131,18 @@ logging.getLogger("matching.somewhere").info("idle")
         ("working", "duijie.test", "the-id"),
         ("idle", None, None),
     ]
+
+
+def test_log_lines_of_the_web_name_the_request(product: Product) -> None:
+    """A warning that a request causes: the index does not answer."""
+    product.environment["DUIJIE_INDEX_URL"] = f"http://somebody:hidden@127.0.0.1:{free_port()}"
+    with start_web(product) as web, urlopen(web + "/search?q=%E7%BA%A2%E8%8C%B6&type=need", timeout=60) as answer:
+        request_id = answer.headers["X-Request-ID"]
+    lines = [json.loads(line) for line in product.log("web").splitlines() if line.startswith("{")]
+    said = {line["event"]: line.get("request_id") for line in lines if line["level"] == "warning"}
+    assert said["search falls back to titles: index does not answer"] == request_id
+    # Each of the two processes said so when it started, outside any request.
+    started = [line for line in lines if line["event"].startswith("index elasticsearch is not usable")]
+    assert [line.get("request_id") for line in started] == [None, None]
+    assert "hidden" not in product.log("web")
+    assert "红茶" not in product.log("web")
