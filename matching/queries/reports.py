@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from statistics import median
 
-from sqlalchemy import ColumnElement, and_, case, exists, func, null, or_, select, true
+from sqlalchemy import ColumnElement, and_, case, exists, false, func, or_, select, true
 from sqlalchemy.orm import Session, selectinload
 
 from matching.clock import end_of_shanghai_day, shanghai_day
@@ -168,10 +168,10 @@ def funnel(session: Session, actor: Actor, period: Period, *, institutions: bool
         named = true()
     elif actor.region_scope is not None:
         named = or_(named, capability.c.region_code.startswith(actor.region_scope, autoescape=True))
-    institution: ColumnElement[str | None] = case((named, capability.c.organisation_id), else_=None)
     if not institutions:
         # Tens of thousands of pairs need not be told apart to count their needs.
-        institution = null()
+        named = false()
+    institution = case((named, capability.c.organisation_id), else_=None)
     pairs = {
         "suggested": select(Suggestion.need_id, institution)
         .join(capability, capability.c.id == Suggestion.capability_id)
