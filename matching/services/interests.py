@@ -20,10 +20,11 @@ from matching.notifying.interests import ACCEPTED, LAPSED, MISSED, RECEIVED, ask
 from matching.policy import is_live
 from matching.queries.interests import received_by, sent_by
 from matching.queries.posts import audience_for, find_post
-from matching.services.actor import Actor
+from matching.services.actor import Actor, require_editor
 from matching.services.engagements import open_engagement
 from matching.services.interest_life import move_interest, require_in_time
 from matching.services.parties import is_shared, speaks_for, writing_organisations
+from matching.services.posts import load_post
 from matching.services.suggestion_answers import (
     check_reason,
     end_by_decline,
@@ -33,6 +34,7 @@ from matching.services.suggestion_answers import (
 )
 from matching.services.suggestion_lists import lock_pair
 from matching.settings import Settings
+from matching.store.outbox import POST_CHANGED
 from matching.store.unit_of_work import UnitOfWork
 
 AIM_LENGTH = 1000
@@ -195,6 +197,22 @@ def withdraw_interest(uow: UnitOfWork, actor: Actor, interest_id: str, now: date
     return interest
 
 
+def open_post_for_interest(uow: UnitOfWork, actor: Actor, post_id: str, open_now: bool, now: datetime) -> Post:
+    """Let others ask about a post, or stop that while it stays published; it is not suggested meanwhile.
+
+    Interests that wait already can still be answered.
+    """
+    post = load_post(uow, post_id)
+    require_editor(actor, post)
+    if post.open_for_interest != open_now:
+        post.open_for_interest = open_now
+        post.updated_at = now
+        uow.owe(POST_CHANGED, post.id, now)
+        uow.record(now, actor.user_id, "post.open_for_interest", post.side, post.id, open=open_now)
+    uow.commit()
+    return post
+
+
 def lapse_interests(uow: UnitOfWork, now: datetime, *, limit: int = 500) -> list[str]:
     """End interests that were not answered in time, tell both sides, and free the load; returns their ids.
 
@@ -228,12 +246,14 @@ def lapse_interests(uow: UnitOfWork, now: datetime, *, limit: int = 500) -> list
 
 
 def load_interest(uow: UnitOfWork, actor: Actor, interest_id: str) -> Interest:
-    """The interest, if the actor is on one of its sides; raises NotFound."""
+    """The interest, if the actor is on one of its sides, and locked until the transaction ends; raises NotFound."""
     interest = uow.session.get(Interest, interest_id)
     if interest is None or not (
         _is_among(uow, interest, sent_by(actor)) or _is_among(uow, interest, received_by(actor))
     ):
         raise interest_not_found()
+    lock_pair(uow.session, interest.need_id, interest.capability_id)
+    uow.session.refresh(interest, with_for_update=True)
     return interest
 
 

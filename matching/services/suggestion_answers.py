@@ -45,6 +45,7 @@ def decline_suggestion(
     With `never_again` the two may not ask each other about these posts either.
     """
     suggestion, side = find_own_suggestion(uow, actor, suggestion_id, side)
+    lock_pair(uow.session, suggestion.need_id, suggestion.capability_id)
     check_reason(uow, reason_code, reason_text)
     answer = record_answer(
         uow,
@@ -73,6 +74,7 @@ def postpone_suggestion(
 ) -> SuggestionAnswer:
     """Put a pair aside: it stays in the list, below the others, and is not pushed."""
     suggestion, side = find_own_suggestion(uow, actor, suggestion_id, side)
+    lock_pair(uow.session, suggestion.need_id, suggestion.capability_id)
     for interest in _open_interests(uow, suggestion.need_id, suggestion.capability_id):
         if interest.side == side:
             move_interest(uow, interest, "withdraw", actor.user_id, now)
@@ -88,6 +90,7 @@ def undo_answer(
 ) -> SuggestionAnswer:
     """Take back what one's side said to a pair. Raises IllegalMove without an answer, or once an engagement began."""
     suggestion, side = find_own_suggestion(uow, actor, suggestion_id, side)
+    lock_pair(uow.session, suggestion.need_id, suggestion.capability_id)
     answer = present_answer(uow, suggestion.need_id, suggestion.capability_id, side)
     if answer is None:
         raise IllegalMove("answer.none", "还没有答复可以撤销", message_en="There is no answer to take back")

@@ -290,9 +290,13 @@ def _new_row(post: Post, pair: ListedPair, revision: str, now: datetime) -> dict
     }
 
 
-def lock_pair(session: Session, need_id: str, capability_id: str) -> None:
-    """Make others who answer or rank the same pair wait until the transaction ends."""
-    _lock_posts(session, [need_id, capability_id])
+def lock_pair(session: Session, *post_ids: str | None) -> None:
+    """Make others who answer, ask about or rank the same posts wait until the transaction ends.
+
+    Whoever will change an interest, too, takes this lock first: two who take them in different orders would wait for
+    each other.
+    """
+    _lock_posts(session, [post_id for post_id in post_ids if post_id is not None])
 
 
 def withdraw_pair(session: Session, need_id: str, capability_id: str, now: datetime) -> None:

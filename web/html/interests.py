@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from matching.errors import IllegalMove, InvalidInput
+from matching.errors import IllegalMove, InvalidInput, NotAllowed
 from matching.models import Post, Suggestion
 from matching.policy import is_live
 from matching.queries.interests import (
@@ -37,6 +37,7 @@ from matching.services.interests import (
 from matching.services.parties import spoken_for
 from matching.services.suggestion_answers import suggestion_not_found
 from web.engagement_words import WORDS
+from web.errors import status_of
 from web.forms.interests import ContactForm, InterestForm
 from web.languages import in_language
 from web.reader import actor, audience, now, platform, signed_in_only
@@ -130,6 +131,7 @@ def write_new() -> Page:
             form.own_id.data = own.id if own is not None else _likely_own(reading, target, own_posts)
             chosen = next((post for post in own_posts if post.id == form.own_id.data), None)
             form.offer_contact(contact_to_offer(reading, actor(), chosen))
+    status = 422
     if given is not None:
         try:
             with platform().unit_of_work() as uow:
@@ -137,6 +139,10 @@ def write_new() -> Page:
                 interest = express_interest(uow, actor(), target.id, form.entry(), now(), platform().settings, **choice)
         except InvalidInput as error:
             form.place(error)
+        except (IllegalMove, NotAllowed) as error:
+            # What changed while the form stood open; the text stays for whatever the person does next.
+            form.form_errors.append(in_language(error.message, error.message_en))
+            status = status_of(error)
         else:
             if interest.status == "accepted":
                 flash(_("对方此前已有意向，对接已开始，双方可以看到联系方式。"), "info")
@@ -150,13 +156,13 @@ def write_new() -> Page:
         own=own,
         target=target,
         named=named,
-        open=is_live(target, now()) and target.open_for_interest,
+        open=given is not None or (is_live(target, now()) and target.open_for_interest),
         reply_time=times.get(target.organisation_id) if named else None,
         days=platform().settings.interest_days,
         aim_length=AIM_LENGTH,
         **WORDS,
     )
-    return page if given is None else (page, 422)
+    return page if given is None else (page, status)
 
 
 @interests.get("/<interest_id>")

@@ -25,6 +25,7 @@ from matching.queries.suggestions import (
 from matching.queries.vocabularies import Vocabularies, load_vocabularies
 from matching.services.actor import post_not_found
 from matching.services.attachments import list_attachments, may_see_attachments
+from matching.services.interests import open_post_for_interest
 from matching.services.lifecycle import EDITABLE, moves_from
 from matching.services.parties import speaks_for
 from matching.services.posts import (
@@ -205,6 +206,19 @@ def move(post_id: str, move: str) -> Response:
             }
             simple[move](uow, actor(), post_id, now())
     flash(_move_done(move), "info")
+    return redirect(url_for("posts.show_post", post_id=post_id))
+
+
+@posts.post("/<post_id>/interest")
+@signed_in_only
+def open_for_interest(post_id: str) -> Response:
+    """Let others ask about the post, or stop that for a while."""
+    with platform().reading() as reading:
+        find_post(reading, post_id, audience(), now())  # what the actor may not see does not exist for them
+    open_now = request.form.get("open") == "y"
+    with platform().unit_of_work() as uow:
+        open_post_for_interest(uow, actor(), post_id, open_now, now())
+    flash(_("已恢复接受意向。") if open_now else _("已暂停接受意向，也不再推荐；信息仍然可见。"), "info")
     return redirect(url_for("posts.show_post", post_id=post_id))
 
 

@@ -104,6 +104,8 @@ def test_a_post_can_be_asked_about_without_a_suggestion(
     assert "我有意向" not in page
     again = browser.post("/interests/new", ANSWERS | {"post": scene.capability})
     assert again.status_code == 409
+    assert "已经表示过意向" in again.text
+    assert "希望先做小试&lt;script&gt;" in again.text
 
 
 def test_nothing_is_offered_to_ones_own_and_a_hidden_post_is_not_there(
@@ -116,6 +118,27 @@ def test_nothing_is_offered_to_ones_own_and_a_hidden_post_is_not_there(
     visitor = open_browser()
     assert "我有意向" in visitor.get(f"/posts/{scene.capability}").text
     assert visitor.get(f"/interests/new?post={scene.capability}").headers["Location"].startswith("/sign-in?next=")
+
+
+def test_a_post_can_stay_visible_and_take_no_interest(
+    scene: Scene, platform: Platform, clock: Clock, open_browser: Callable[..., Browser]
+) -> None:
+    settle_everything(platform, clock.moment)
+    professor, other = open_browser(PROFESSOR), open_browser(OTHER)
+    address = f"/posts/{scene.capability}"
+    assert "暂停接受意向" in professor.get(address).text
+    professor.post(f"{address}/interest", {"open": ""})
+    settle_everything(platform, clock.moment)
+    assert "我有意向" not in other.get(address).text
+    assert "目前不接受意向" in other.get(f"/interests/new?post={scene.capability}").text
+    assert other.post("/interests/new", ANSWERS | {"post": scene.capability}).status_code == 409
+    assert "线路板翘曲预测与控制" not in open_browser(FIRM).get(f"/posts/{scene.need}").text
+    assert other.post(f"{address}/interest", {"open": "y"}).status_code == 403
+    professor.get(address)
+    professor.post(f"{address}/interest", {"open": "y"})
+    settle_everything(platform, clock.moment)
+    assert "我有意向" in other.get(address).text
+    assert "线路板翘曲预测与控制" in open_browser(FIRM).get(f"/posts/{scene.need}").text
 
 
 def test_what_is_missing_is_named_and_the_text_stays(
