@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from web.api.document import Noun
 from web.api.v1.capabilities import capabilities
+from web.api.v1.duplicates import duplicates
 from web.api.v1.engagements import engagements
 from web.api.v1.events import events
 from web.api.v1.experts import experts
@@ -31,6 +32,7 @@ NOUNS: tuple[Noun, ...] = (
     suggestions,
     interests,
     engagements,
+    duplicates,
     events,
     search,
     notifications,
