@@ -1,0 +1,9 @@
+"""The tests of `tests/unit/matching/services/test_event_publication.py` on PostgreSQL."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.matching.services.test_event_publication import *  # noqa: F403 - the tests and their fixtures
+
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("on_postgresql")]
