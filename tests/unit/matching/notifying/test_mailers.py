@@ -151,6 +151,7 @@ def test_no_title_or_name_makes_a_header(server: SmtpServer, title: str) -> None
     assert [address for _, address in getaddresses([str(message["To"])])] == ["li@example.cn"]
 
 
+@hypothesis_settings(deadline=None)
 @given(st.text())
 def test_one_line_is_one_line_and_no_encoded_word(text: str) -> None:
     line = one_line(text)

@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from sqlalchemy import event, select
 from sqlalchemy.orm import Session
@@ -257,6 +258,7 @@ def test_every_kind_has_a_group_and_a_line_in_both_languages() -> None:
     assert group_of("something_new") == "account"
 
 
+@hypothesis_settings(deadline=None)
 @given(st.datetimes(timezones=st.just(UTC), min_value=_FIRST, max_value=_LAST))
 def test_quiet_hours_and_digests_are_chinas(moment: datetime) -> None:
     after = after_quiet_hours(moment)

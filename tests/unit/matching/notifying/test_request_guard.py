@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from matching.errors import InvalidInput
@@ -16,6 +18,7 @@ from matching.notifying.request_guard import RequestNotSent, check_address, pars
 from tests.servers.http import HttpServer, start_http
 
 LOOPBACK = parse_networks("127.0.0.0/8")
+TRUST = ssl.create_default_context()
 
 
 @pytest.fixture
@@ -72,6 +75,7 @@ def test_a_name_that_leads_inside_is_refused(address: str) -> None:
     assert code_of("https://hook.example/x", resolve=answers("93.184.216.34", address)) == "channel.address_refused"
 
 
+@hypothesis_settings(deadline=None)
 @given(st.ip_addresses())
 def test_only_public_addresses_pass(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
     connected: list[str] = []
@@ -82,7 +86,7 @@ def test_only_public_addresses_pass(address: ipaddress.IPv4Address | ipaddress.I
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket, "create_connection", refuse)
-        code = code_of("https://hook.example/x", resolve=answers(str(address)))
+        code = code_of("https://hook.example/x", resolve=answers(str(address)), trust=TRUST)
     if connected:
         assert code == "channel.unreachable"
         assert address.is_global
@@ -130,6 +134,7 @@ def test_what_is_no_address_of_a_hook(url: str) -> None:
     assert caught.value.permanent
 
 
+@hypothesis_settings(deadline=None)
 @given(st.text(max_size=60) | st.text(alphabet="https:/.@[]#?&%\\ \r\n1270ax", max_size=40))
 def test_any_text_is_judged_without_another_error(url: str) -> None:
     try:
