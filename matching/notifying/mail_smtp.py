@@ -95,6 +95,11 @@ class SmtpMailer:
             server.send_message(message, from_addr=self._account, to_addrs=[mail.address])
         return str(message["Message-ID"])
 
+    def check(self) -> None:
+        """As the port says."""
+        with _as_mail_errors(), self._connect() as server:
+            server.noop()
+
     def _write(self, mail: Mail) -> EmailMessage:
         message = EmailMessage(policy=SMTP)
         message["From"] = _address(self._account, self._sender_name)

@@ -81,6 +81,10 @@ class Mailer(Protocol):
         """Returns the mail's Message-ID once the server has taken it. Raises MailNotSent."""
         ...
 
+    def check(self) -> None:
+        """Sign in at the server and leave again; raises MailNotSent. Nothing to check where none is set."""
+        ...
+
 
 class NullMailer:
     """For installations without a mail server, the demonstration for one: nothing leaves, and nothing pretends to."""
@@ -95,6 +99,9 @@ class NullMailer:
             message_en="No mail server is set (DUIJIE_SMTP_HOST)",
             server_wide=True,
         )
+
+    def check(self) -> None:
+        """As the port says."""
 
 
 _BREAKING = frozenset({"Cc", "Zl", "Zp", "Cs"})

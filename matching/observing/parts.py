@@ -39,6 +39,7 @@ def check_parts(platform: Platform, *, thorough: bool = False) -> list[Part]:
     """Ask every part; `thorough` also loads the model. Never raises; takes a few seconds at most when parts hang."""
     parts = [_check_database(platform), _check_index(platform), *_check_redis(platform)]
     parts.append(_check_model(platform, thorough))
+    parts.append(_check_mail(platform, thorough))
     return parts
 
 
@@ -114,6 +115,20 @@ def _check_redis(platform: Platform) -> list[Part]:
 def queue_depths(client: Any) -> dict[str, int]:
     """Tasks waiting in each queue, over all its priorities (Celery keeps one Redis list for each)."""
     return {queue: sum(client.llen(queue + step) for step in PRIORITY_LISTS) for queue in QUEUES}
+
+
+def _check_mail(platform: Platform, thorough: bool) -> Part:
+    """Whether the settings fit together; `thorough` also signs in at the mail server, without sending anything."""
+    try:
+        mailer = platform.mailer
+        if thorough:
+            mailer.check()
+    except DuijieError as error:
+        return Part(
+            name="mail", ready=False, needed=False, detail=error.message,
+            remedy="检查 DUIJIE_SMTP_… 与 DUIJIE_MAIL_FROM / check DUIJIE_SMTP_… and DUIJIE_MAIL_FROM",
+        )  # fmt: skip
+    return Part(name="mail", ready=True, needed=False, detail="on" if mailer.available else "off")
 
 
 def _check_model(platform: Platform, thorough: bool) -> Part:

@@ -299,3 +299,12 @@ def test_the_password_comes_from_a_file(server: SmtpServer, tmp_path: Path) -> N
     with pytest.raises(InvalidInput) as caught:
         open_mailer(chosen.model_copy(update={"smtp_password_file": tmp_path / "none"}))
     assert caught.value.where == "DUIJIE_SMTP_PASSWORD_FILE"
+
+
+def test_checking_signs_in_and_sends_nothing(server: SmtpServer) -> None:
+    make_mailer(server).check()
+    assert server.taken == []
+    with pytest.raises(MailNotSent) as caught:
+        make_mailer(server, password="wrong-password").check()
+    assert caught.value.code == "mail.authentication"
+    NullMailer().check()
