@@ -11,7 +11,7 @@ from matching.settings import load_settings
 
 @click.command()
 def doctor() -> None:
-    """Check database, index, broker and model. Exit code 1 when a needed part does not answer."""
+    """Check database, index, broker, model and mail. Exit code 1 when a needed part does not answer."""
     parts = check_parts(build_platform(load_settings()), thorough=True)
     for part in parts:
         mark = "✓" if part.ready else ("!" if not part.needed else "✗")
