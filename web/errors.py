@@ -97,7 +97,8 @@ def _message_of(status: int) -> str:
         405: _("这个地址不能这样访问。"),
         413: _("提交的内容太大。"),
     }
-    return messages.get(status) or (_("请求有误。") if status < 500 else _("系统出了问题，我们已经记录下来。"))
+    other = _("请求有误。") if status < 500 else _("系统出了问题，我们已经记录下来。")
+    return str(messages.get(status, other))
 
 
 def _is_from_here() -> bool:
