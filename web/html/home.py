@@ -47,7 +47,7 @@ def show_home() -> str:
             figures=[
                 Figure(_("公开的技术需求"), counted.needs, url_for("search.show_results", type="need")),
                 Figure(_("公开的技术供给"), counted.capabilities, url_for("search.show_results", type="capability")),
-                Figure(_("参与单位"), counted.organisations),
+                Figure(_("参与单位"), counted.organisations, url_for("organisations.list_library")),
                 Figure(_("近 30 天新发布"), counted.published_recently),
             ],
             latest_needs=latest["need"],
