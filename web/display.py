@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -210,6 +211,16 @@ def days_left(post: Post, now: datetime) -> int | None:
     return (post.expires_at - now).days
 
 
+_IMPORTED = re.compile("导入：")
+
+
+def shown_source(source: str | None, *, insider: bool) -> str:
+    """Where something comes from; the name of an imported file is for those who keep the entry."""
+    if source and not insider and _IMPORTED.match(source):
+        return str(_("单位或主管部门导入"))
+    return source or ""
+
+
 def content_language(language: str) -> str:
     """The `lang` attribute of a text that somebody wrote."""
     return HTML_LANGUAGE.get(language, language)
@@ -237,6 +248,7 @@ def install_display(app: Flask) -> None:
         FIELD_LABELS=FIELD_LABELS,
         days_left=days_left,
         content_language=content_language,
+        shown_source=shown_source,
         with_arguments=with_arguments,
         one_time_id=lambda: secrets.token_hex(6),
     )

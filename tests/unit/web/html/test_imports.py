@@ -212,3 +212,20 @@ def test_only_uploads_may_be_large(staff: Browser) -> None:
     staff.get("/imports/")
     answer = staff.post("/needs/new", {"title": "x" * 3_000_000})
     assert answer.status_code == 413
+
+
+def test_the_name_of_a_file_is_not_for_everybody(
+    staff: Browser, platform: Platform, clock: Clock, open_browser: Callable[..., Browser]
+) -> None:
+    address = upload(staff, TABLE.encode(), name="内部名单.csv")
+    work(platform, address, clock)
+    staff.get(address)
+    staff.post(f"{address}/confirm", {"then": "publish"})
+    work(platform, address, clock)
+    with platform.reading() as session:
+        post = session.scalars(select(Post).where(Post.title == "翘曲控制")).one()
+    for path in (f"/posts/{post.id}", f"/organisations/{post.organisation_id}"):
+        assert "内部名单" in staff.get(path).text
+        seen = open_browser().get(path).text
+        assert "内部名单" not in seen
+        assert "单位或主管部门导入" in seen
