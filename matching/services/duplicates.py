@@ -104,7 +104,7 @@ def _print_text(title: str, body: str) -> Fingerprint:
 def keep_fingerprint(session: Session, post: Post) -> None:
     """Store the hashes of the post's present text; flush the post before."""
     wanted = print_document(post.to_document()).values
-    kept = set(session.scalars(select(PostFingerprint.value).where(PostFingerprint.post_id == post.id)))
+    kept = _kept_values(session, post.id)
     if gone := kept - wanted:
         session.execute(
             delete(PostFingerprint).where(PostFingerprint.post_id == post.id, PostFingerprint.value.in_(sorted(gone)))
@@ -116,34 +116,52 @@ def note_duplicates(platform: Platform, post_id: str, now: datetime) -> None:
     """Bring fingerprint and pairs in line with the post's present row. May run twice, and late.
 
     Hashes are committed before others are looked for: of two posts that arrive at once the later one sees the other.
+    Most calls change nothing, and then take no write lock.
     """
-    with platform.unit_of_work() as uow:
-        post = uow.session.get(Post, post_id)
+    with platform.reading() as session:
+        post = session.get(Post, post_id)
         if post is None:
             return
-        keep_fingerprint(uow.session, post)
-        uow.commit()
-    with platform.unit_of_work() as uow:
-        post = uow.session.get(Post, post_id)
-        if post is None:
-            return
-        alike: dict[str, float] = {}
-        if post.status in COMPARED:
-            everything = audience_for(uow.session, SYSTEM)
-            found = find_alike(uow.session, post.to_document(), everything, now, limit=MOST_CANDIDATES)
-            alike = {item.post.id: item.shared for item in found}
-        if _put_pairs(uow.session, post, alike, now):
+        up_to_date = _kept_values(session, post_id) == print_document(post.to_document()).values
+    if not up_to_date:
+        with platform.unit_of_work() as uow:
+            post = uow.session.get(Post, post_id)
+            if post is None:
+                return
+            keep_fingerprint(uow.session, post)
             uow.commit()
+    with platform.reading() as session:
+        post = session.get(Post, post_id)
+        if post is None or (not _alike_to(session, post, now) and not _pairs_of(session, post_id)):
+            return
+    with platform.unit_of_work() as uow:
+        post = uow.session.get(Post, post_id)
+        if post is not None and _put_pairs(uow.session, post, _alike_to(uow.session, post, now), now):
+            uow.commit()
+
+
+def _alike_to(session: Session, post: Post, now: datetime) -> dict[str, float]:
+    """By id how much the posts share that nearly agree with it, whoever may see them; none for a post out of sight."""
+    if post.status not in COMPARED:
+        return {}
+    everything = audience_for(session, SYSTEM)
+    found = find_alike(session, post.to_document(), everything, now, limit=MOST_CANDIDATES)
+    return {item.post.id: item.shared for item in found}
+
+
+def _pairs_of(session: Session, post_id: str) -> Sequence[DuplicatePair]:
+    return session.scalars(
+        select(DuplicatePair).where(or_(DuplicatePair.first_id == post_id, DuplicatePair.second_id == post_id))
+    ).all()
+
+
+def _kept_values(session: Session, post_id: str) -> set[int]:
+    return set(session.scalars(select(PostFingerprint.value).where(PostFingerprint.post_id == post_id)))
 
 
 def _put_pairs(session: Session, post: Post, alike: dict[str, float], now: datetime) -> bool:
     """Write, renew and end pairs; whether anything changed. What the staff decided stays decided."""
-    rows = {
-        row.second_id if row.first_id == post.id else row.first_id: row
-        for row in session.scalars(
-            select(DuplicatePair).where(or_(DuplicatePair.first_id == post.id, DuplicatePair.second_id == post.id))
-        )
-    }
+    rows = {row.second_id if row.first_id == post.id else row.first_id: row for row in _pairs_of(session, post.id)}
     changed = False
     for other_id, row in rows.items():
         if other_id in alike:
