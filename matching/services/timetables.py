@@ -191,6 +191,13 @@ def compute_timetable(platform: Platform, run_id: str, clock: Clock) -> str | No
             return None
         event = uow.session.get(Event, run.event_id)
         assert event is not None
+        newest = latest_run(uow, run.event_id)
+        if newest is not None and newest.id != run.id:
+            # Its worker died, the staff asked again meanwhile: what they got then must not be moved by this one.
+            run.status = "outdated"
+            run.finished_at = now
+            uow.commit()
+            return run.status
         run.status = "running"
         run.started_at = run.heard_at = now
         run.plan_revision = event.plan_revision

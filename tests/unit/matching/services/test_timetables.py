@@ -272,6 +272,23 @@ def test_one_run_at_a_time_and_a_dead_one_is_taken_up_again(platform: Platform, 
     assert compute_timetable(platform, run_id, lambda: now) is None
 
 
+def test_a_run_left_behind_does_not_move_what_a_later_one_placed(platform: Platform, now: datetime) -> None:
+    made = make_event(platform, now)
+    with platform.unit_of_work() as uow:
+        dead = request_timetable(uow, made.staff, made.id, now, anew=True).id
+    with platform.unit_of_work() as uow:
+        row = uow.session.get_one(TimetableRun, dead)
+        row.status, row.heard_at = "running", now
+        uow.commit()
+    later = now + timedelta(minutes=3)
+    with platform.unit_of_work() as uow:
+        fresh = request_timetable(uow, made.staff, made.id, later).id
+    assert compute_timetable(platform, fresh, lambda: later) == "finished"
+    before = places(platform, made)
+    assert compute_timetable(platform, dead, lambda: now + timedelta(minutes=5)) == "outdated"
+    assert places(platform, made) == before
+
+
 def test_a_run_that_is_stopped_keeps_its_best(platform: Platform, now: datetime) -> None:
     made = make_event(platform, now)
     with platform.unit_of_work() as uow:
