@@ -192,7 +192,7 @@ def compute_timetable(platform: Platform, run_id: str, clock: Clock) -> str | No
         event = uow.session.get(Event, run.event_id)
         assert event is not None
         newest = latest_run(uow, run.event_id)
-        if newest is not None and newest.id != run.id:
+        if newest is not None and newest.requested_at > run.requested_at:
             # Its worker died, the staff asked again meanwhile: what they got then must not be moved by this one.
             run.status = "outdated"
             run.finished_at = now
