@@ -38,6 +38,7 @@ from matching.notifying.interests import asked_people, asking_people
 from matching.queries.engagements import copy_candidates, role_in
 from matching.services.actor import Actor
 from matching.services.engagement_stages import require_stage_move
+from matching.services.entered_text import check_text
 from matching.store.unit_of_work import UnitOfWork, edit_conflict
 
 TEXT_LENGTH = 5000
@@ -152,7 +153,7 @@ def move_engagement(
             message_en="Closing an engagement takes an outcome",
         )
     require_stage_move(engagement.stage, target)
-    _check_text(note, "note", TEXT_LENGTH)
+    check_text(note, "note", TEXT_LENGTH)
     before = engagement.stage
     engagement.stage = target
     engagement.stage_since = engagement.updated_at = now
@@ -190,7 +191,7 @@ def close_engagement(
             "engagement.outcome", "请选择对接结果", where="outcome", message_en="Please choose the outcome"
         )
     require_stage_move(engagement.stage, "closed")
-    _check_text(note, "note", TEXT_LENGTH)
+    check_text(note, "note", TEXT_LENGTH)
     if outcome == "none":
         _check_outcome_reason(uow, reason_code, note)
     if outcome == "contract":
@@ -250,7 +251,7 @@ def set_next_step(
     engagement, _ = _load_driving(uow, actor, engagement_id)
     _require_open(engagement)
     text = " ".join(text.split())
-    _check_text(text, "next_step", LINE_LENGTH)
+    check_text(text, "next_step", LINE_LENGTH)
     if waits_for not in (*SIDES, None):
         raise InvalidInput(
             "engagement.waits_for", "请选择轮到哪一方", where="waits_for", message_en="Whose turn is it?"
@@ -275,7 +276,7 @@ def send_message(
     text = text.strip()
     if not text:
         raise InvalidInput("message.empty", "请填写内容", where="text", message_en="Please write something")
-    _check_text(text, "text", TEXT_LENGTH)
+    check_text(text, "text", TEXT_LENGTH)
     if message_id is not None:
         sent = uow.session.get(EngagementMessage, message_id)
         if sent is not None and (sent.engagement_id, sent.user_id) == (engagement.id, actor.user_id):
@@ -300,7 +301,7 @@ def write_note(uow: UnitOfWork, actor: Actor, engagement_id: str, text: str, now
     text = text.strip()
     if not text:
         raise InvalidInput("note.empty", "请填写内容", where="text", message_en="Please write something")
-    _check_text(text, "text", TEXT_LENGTH)
+    check_text(text, "text", TEXT_LENGTH)
     note = EngagementNote(engagement_id=engagement.id, user_id=actor.user_id, role=role, text=text, written_at=now)
     uow.session.add(note)
     uow.commit()
@@ -316,7 +317,7 @@ def add_task(
     title = " ".join(title.split())
     if not title:
         raise InvalidInput("task.title", "请填写要做什么", where="title", message_en="Please say what is to be done")
-    _check_text(title, "title", LINE_LENGTH)
+    check_text(title, "title", LINE_LENGTH)
     if for_role not in _DRIVING:
         raise InvalidInput("task.role", "请选择由谁来做", where="role", message_en="Please choose who is to do it")
     present = uow.session.scalars(select(EngagementTask.id).where(EngagementTask.engagement_id == engagement.id)).all()
@@ -574,9 +575,9 @@ def _check_terms(uow: UnitOfWork, terms: ContractTerms) -> None:
         raise InvalidInput(
             "terms.dates", "结束日期早于开始日期", where="ends_on", message_en="It ends before it begins"
         )
-    _check_text(terms.registration_number, "registration_number", 60)
-    _check_text(terms.benefit_terms, "benefit_terms", TEXT_LENGTH)
-    _check_text(terms.ip_terms, "ip_terms", TEXT_LENGTH)
+    check_text(terms.registration_number, "registration_number", 60)
+    check_text(terms.benefit_terms, "benefit_terms", TEXT_LENGTH)
+    check_text(terms.ip_terms, "ip_terms", TEXT_LENGTH)
 
 
 def _check_outcome_reason(uow: UnitOfWork, reason_code: str | None, note: str) -> None:
@@ -604,16 +605,6 @@ def _listed(uow: UnitOfWork, *vocabularies: str) -> dict[str, set[str]]:
     for vocabulary, code in rows:
         found[vocabulary].add(code)
     return found
-
-
-def _check_text(text: str, where: str, most: int) -> None:
-    if len(text) > most:
-        raise InvalidInput(
-            "engagement.text_too_long",
-            f"不能超过 {most} 字（现有 {len(text)} 字）",
-            where=where,
-            message_en=f"At most {most} characters (this has {len(text)})",
-        )
 
 
 def _plain(value: Any) -> Any:

@@ -22,6 +22,7 @@ from matching.queries.interests import received_by, sent_by
 from matching.queries.posts import audience_for, find_post
 from matching.services.actor import Actor, require_editor
 from matching.services.engagements import open_engagement
+from matching.services.entered_text import check_text
 from matching.services.interest_life import move_interest, require_in_time
 from matching.services.parties import is_shared, speaks_for, writing_organisations
 from matching.services.posts import load_post
@@ -277,13 +278,7 @@ def check_contact(contact: Mapping[str, str]) -> dict[str, str]:
             message_en="Please give a phone number or an e-mail address",
         )
     for key, value in cleaned.items():
-        if len(value) > _CONTACT_LENGTH:
-            raise InvalidInput(
-                "contact.too_long",
-                f"不能超过 {_CONTACT_LENGTH} 字",
-                where=f"contact.{key}",
-                message_en=f"At most {_CONTACT_LENGTH} characters",
-            )
+        check_text(value, f"contact.{key}", _CONTACT_LENGTH)
     if cleaned["email"] and "@" not in cleaned["email"]:
         raise InvalidInput(
             "contact.email", "邮箱格式不正确", where="contact.email", message_en="This is no e-mail address"
@@ -300,13 +295,7 @@ def _check_aim(aim: str) -> str:
             where="aim",
             message_en="Please say what you want to achieve",
         )
-    if len(text) > AIM_LENGTH:
-        raise InvalidInput(
-            "interest.aim_too_long",
-            f"不能超过 {AIM_LENGTH} 字（现有 {len(text)} 字）",
-            where="aim",
-            message_en=f"At most {AIM_LENGTH} characters (this has {len(text)})",
-        )
+    check_text(text, "aim", AIM_LENGTH)
     return text
 
 

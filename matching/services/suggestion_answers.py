@@ -16,6 +16,7 @@ from matching.notifying.interests import DECLINED, asking_people, tell
 from matching.policy import owns_post
 from matching.queries.posts import audience_for
 from matching.services.actor import Actor
+from matching.services.entered_text import check_text
 from matching.services.interest_life import move_interest
 from matching.services.parties import spoken_for
 from matching.services.suggestion_lists import lock_pair, withdraw_pair
@@ -194,13 +195,7 @@ def check_reason(uow: UnitOfWork, reason_code: str, reason_text: str) -> None:
         raise InvalidInput(
             "answer.reason_text", "请写明其他原因", where="reason_text", message_en="Please say what the reason is"
         )
-    if len(reason_text) > TEXT_LENGTH:
-        raise InvalidInput(
-            "answer.reason_too_long",
-            f"说明不能超过 {TEXT_LENGTH} 字",
-            where="reason_text",
-            message_en=f"A reason has at most {TEXT_LENGTH} characters",
-        )
+    check_text(reason_text, "reason_text", TEXT_LENGTH)
 
 
 def find_own_suggestion(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -45,6 +46,7 @@ from web.reader import actor, audience, now, platform, signed_in_only
 interests = Blueprint("interests", __name__, url_prefix="/interests")
 
 Page = str | Response | tuple[str, int]
+_ID = re.compile(r"[A-Za-z0-9._:~-]{1,64}")
 _STATES: dict[str, tuple[str, ...]] = {
     "all": (),
     "open": ("open",),
@@ -112,9 +114,9 @@ def write_new() -> Page:
     """The set questions, for a suggestion or for a post of the other side."""
     form = InterestForm()
     given = form if request.method == "POST" else None
-    suggestion_id = given.suggestion.data if given else request.args.get("suggestion")
+    suggestion_id = _as_id(given.suggestion.data if given else request.args.get("suggestion"))
     side = given.side.data if given else request.args.get("side")
-    post_id = given.post.data if given else request.args.get("post")
+    post_id = _as_id(given.post.data if given else request.args.get("post"))
     with platform().reading() as reading:
         own: Post | None = None
         if suggestion_id:
@@ -221,6 +223,11 @@ def move(interest_id: str, move: str) -> Response:
     else:
         flash(_("已撤回。") if move == "withdraw" else _("已撤销，这条意向重新等待您的答复。"), "info")
     return redirect(url_for("interests.show", interest_id=interest_id))
+
+
+def _as_id(text: str | None) -> str:
+    """The text if it may be an id, else nothing: what no id can hold is not asked of the database."""
+    return text if text and _ID.fullmatch(text) else ""
 
 
 def _pair_of(reading: Session, suggestion_id: str, side: str | None) -> tuple[Post, Post]:

@@ -268,7 +268,7 @@ def test_a_message_passes_the_turn_and_is_sent_once(platform: Platform, now: dat
     with platform.unit_of_work() as uow:
         send_message(uow, scene.staff, scene.id, "科工商务局可协助", later + timedelta(hours=2))
     assert stored(platform, scene.id).waits_for == "capability"
-    for text in ("  ", "长" * 5001):
+    for text in ("  ", "长" * 5001, "您\x00好"):
         with pytest.raises(InvalidInput), platform.unit_of_work() as uow:
             send_message(uow, scene.firm.actor, scene.id, text, later)
 

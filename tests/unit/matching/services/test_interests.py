@@ -173,7 +173,7 @@ def test_what_is_asked_wrongly_is_refused(platform: Platform, now: datetime, sce
     refused(InvalidInput, "interest.own_post_invalid", scene.firm, scene.capability, own_id=scene.capability)
     refused(InvalidInput, "interest.organisation", scene.firm, scene.capability, organisation_id="none")
     refused(InvalidInput, "interest.aim_missing", scene.firm, scene.capability, aim="  ")
-    refused(InvalidInput, "interest.aim_too_long", scene.firm, scene.capability, aim="长" * 1001)
+    refused(InvalidInput, "text.too_long", scene.firm, scene.capability, aim="长" * 1001)
     entry = InterestEntry(aim="试", timing="someday", contact=ASKING)
     with pytest.raises(InvalidInput) as caught, platform.unit_of_work() as uow:
         express_interest(uow, scene.firm.actor, scene.capability, entry, now, platform.settings)
@@ -200,6 +200,7 @@ def test_contacts_say_who_and_how() -> None:
         ({"name": "林工"}, "contact.phone"),
         ({"name": "林工", "email": "nobody"}, "contact.email"),
         ({"name": "林" * 201, "phone": "1"}, "contact.name"),
+        ({"name": "林工", "phone": "1\x002"}, "contact.phone"),
     ):
         with pytest.raises(InvalidInput) as caught:
             check_contact(contact)

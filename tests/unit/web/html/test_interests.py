@@ -113,7 +113,8 @@ def test_nothing_is_offered_to_ones_own_and_a_hidden_post_is_not_there(
 ) -> None:
     assert "我有意向" not in open_browser(FIRM).get(f"/posts/{scene.need}").text
     other = open_browser(OTHER)
-    assert other.get(f"/interests/new?post={scene.need}").status_code == 404
+    for wrong in (f"post={scene.need}", "post=%00", "suggestion=%00", ""):
+        assert other.get(f"/interests/new?{wrong}").status_code == 404
     assert other.post("/interests/new", ANSWERS | {"post": scene.need}).status_code == 404
     visitor = open_browser()
     assert "我有意向" in visitor.get(f"/posts/{scene.capability}").text
