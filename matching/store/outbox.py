@@ -54,7 +54,9 @@ class Claim:
 
 
 def claim_due(session: Session, now: datetime, limit: int = MOST_UNDERWAY) -> list[Claim]:
-    """Take open rows that nobody is at, oldest first, for LEASE. The caller commits, then sends the tasks.
+    """Take open rows that nobody is at for LEASE, oldest first. Where more changes are owed than may be out at once, as
+    after an import of thousands, half of the places are for the newest: somebody just published those and waits. The
+    caller commits, then sends the tasks.
 
     No more than `limit` claims of changes and of rankings each are out at once, so that what somebody just published
     does not wait for rankings that are only owed. Rows that came after a claim are claimed by themselves: their task
@@ -67,12 +69,14 @@ def claim_due(session: Session, now: datetime, limit: int = MOST_UNDERWAY) -> li
         # A person waits before the page of an import or a timetable; it must not queue behind thousands of posts.
         *_claim_topics(session, now, limit, OutboxEntry.topic == IMPORT),
         *_claim_topics(session, now, limit, OutboxEntry.topic == TIMETABLE),
-        *_claim_topics(session, now, limit, OutboxEntry.topic.not_in((IMPORT, TIMETABLE, RANKING))),
+        *_claim_topics(session, now, limit, OutboxEntry.topic.not_in((IMPORT, TIMETABLE, RANKING)), newest_too=True),
         *_claim_topics(session, now, limit, OutboxEntry.topic == RANKING),
     ]
 
 
-def _claim_topics(session: Session, now: datetime, limit: int, topics: ColumnElement[bool]) -> list[Claim]:
+def _claim_topics(
+    session: Session, now: datetime, limit: int, topics: ColumnElement[bool], *, newest_too: bool = False
+) -> list[Claim]:
     underway = (
         session.scalar(
             select(func.count(func.distinct(OutboxEntry.topic + ":" + OutboxEntry.subject_id))).where(
@@ -91,13 +95,16 @@ def _claim_topics(session: Session, now: datetime, limit: int, topics: ColumnEle
         OutboxEntry.done_at.is_(None),
         or_(OutboxEntry.claimed_until.is_(None), OutboxEntry.claimed_until <= now),
     )
-    groups = session.execute(
+    found = (
         select(OutboxEntry.topic, OutboxEntry.subject_id, func.max(OutboxEntry.id))
         .where(due)
         .group_by(OutboxEntry.topic, OutboxEntry.subject_id)
-        .order_by(func.min(OutboxEntry.id))
-        .limit(limit - underway)
-    ).all()
+    )
+    free = limit - underway
+    groups = list(session.execute(found.order_by(func.min(OutboxEntry.id)).limit(free)).all())
+    if newest_too and len(groups) == free:
+        newest = session.execute(found.order_by(func.min(OutboxEntry.id).desc()).limit(free // 2)).all()
+        groups = [*newest, *(group for group in groups if group not in newest)][:free]
     claims = []
     for topic, subject_id, last_id in groups:
         taken = session.execute(

@@ -139,12 +139,25 @@ def test_backlog_and_forgetting(platform: Platform, now: datetime) -> None:
 def test_only_so_many_claims_are_out_at_once(platform: Platform, now: datetime) -> None:
     for subject in "abcd":
         owe(platform, POST_CHANGED, subject, now)
-    assert [subject for _, subject in claims(platform, now, limit=3)] == ["a", "b", "c"]
+    assert [subject for _, subject in claims(platform, now, limit=3)] == ["d", "a", "b"]
     assert claims(platform, now, limit=3) == []
     with platform.unit_of_work() as uow:
         settle(uow.session, POST_CHANGED, "b", 100, now)
         uow.commit()
-    assert [subject for _, subject in claims(platform, now, limit=3)] == ["d"]
+    assert [subject for _, subject in claims(platform, now, limit=3)] == ["c"]
+
+
+def test_what_somebody_just_published_does_not_wait_behind_an_import(platform: Platform, now: datetime) -> None:
+    for number in range(1000):
+        owe(platform, POST_CHANGED, f"imported-{number:04}", now)
+    first = [subject for _, subject in claims(platform, now, limit=20)]
+    assert first[10:] == [f"imported-{number:04}" for number in range(10)]
+    owe(platform, POST_CHANGED, "mine", now)
+    with platform.unit_of_work() as uow:
+        for subject in first[:4]:
+            settle(uow.session, POST_CHANGED, subject, 10_000, now)
+        uow.commit()
+    assert claims(platform, now, limit=20)[0] == (POST_CHANGED, "mine")
 
 
 def test_a_timetable_is_claimed_however_many_changes_are_underway(platform: Platform, now: datetime) -> None:
