@@ -45,6 +45,8 @@ def keep_revision(
     uow: UnitOfWork, actor: Actor, post: Post, before: Mapping[str, Any], version: int, now: datetime
 ) -> bool:
     """Store what the post said `before`, unless it says the same now; returns whether it had changed."""
+    # The row first: who comes second learns of the conflict there, not by a revision that is already kept.
+    uow.flush()
     if snapshot(post) == before:
         return False
     if uow.session.get(PostRevision, (post.id, version)) is None:

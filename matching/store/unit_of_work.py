@@ -77,6 +77,14 @@ class UnitOfWork:
             )
         )
 
+    def flush(self) -> None:
+        """Write what was changed so far. Raises EditConflict when a row was changed meanwhile."""
+        try:
+            self.session.flush()
+        except StaleDataError as error:
+            self.session.rollback()
+            raise edit_conflict() from error
+
     def commit(self) -> None:
         """Commit, then nudge the workers if anything is owed. Raises EditConflict when a row was changed meanwhile."""
         try:
