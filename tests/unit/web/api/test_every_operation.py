@@ -38,7 +38,7 @@ CHECKS = [
     response_headers_conformance,
     response_schema_conformance,
 ]
-EXAMPLES = 3
+EXAMPLES = 2
 """Requests of each operation, each sent as every role."""
 ROLES = ("visitor", "firm", "researcher", "reader", "staff", "administrator")
 
