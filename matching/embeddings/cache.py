@@ -53,7 +53,9 @@ class CachingEmbedder:
             computed = self._embedder.embed(list(missing.values()), prompt=prompt)
             fresh = dict(zip(missing, computed, strict=True))
             self._remember(fresh, prompt)
-            known |= fresh
+            # Vectors of a text differ a little with what it is computed beside. Where another process was quicker, its
+            # vector is the text's: what the index holds and what is ranked with must be the same.
+            known |= fresh | self._look_up(set(missing), prompt)
         vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
         for row, digest in enumerate(hashes):
             vectors[row] = known[digest]
