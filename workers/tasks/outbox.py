@@ -40,6 +40,7 @@ _TASKS = {
     POST_CHANGED: _Work("duijie.refresh_post", "post_id", MATCHING_QUEUE),
     RANKING: _Work("duijie.rank_post", "post_id", MATCHING_QUEUE, LAST),
     IMPORT: _Work("duijie.bring_import_on", "job_id", IMPORTS_QUEUE),
+    TIMETABLE: _Work("duijie.compute_timetable", "run_id", TIMETABLES_QUEUE),
 }
 
 
@@ -53,9 +54,6 @@ def drain_outbox() -> int:
         claims = claim_due(uow.session, utc_now())
         uow.commit()
     for claim in claims:
-        if claim.topic == TIMETABLE:
-            app.send_task("duijie.compute_timetable", kwargs={"run_id": claim.subject_id}, queue=TIMETABLES_QUEUE)
-            continue
         work = _TASKS[claim.topic]
         app.send_task(work.task, kwargs={work.argument: claim.subject_id}, queue=work.queue, priority=work.priority)
     return len(claims)
