@@ -6,8 +6,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from flask import request
+from flask_babel import gettext as _
+from sqlalchemy.orm import Session
 
+from matching.queries.libraries import LibrarySort
+from matching.queries.profiles import list_regions
 from web.display import with_arguments
+from web.languages import in_language
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +43,7 @@ def make_facet(name: str, title: str, counts: Iterable[tuple[str, int]], label: 
     """A facet of the argument `name`. A chosen code stays on the list when nothing is left of it."""
     chosen = request.args.get(name) or None
     rows = list(counts)
-    if chosen and chosen not in {code for code, _ in rows}:
+    if chosen and chosen not in {code for code, _count in rows}:
         rows.insert(0, (chosen, 0))
     choices = [
         FacetChoice(
@@ -50,6 +55,28 @@ def make_facet(name: str, title: str, counts: Iterable[tuple[str, int]], label: 
         for code, count in rows
     ]
     return Facet(name, title, choices)
+
+
+def make_region_facet(reading: Session, counts: Iterable[tuple[str, int]]) -> Facet:
+    """The facet of the argument `region`, a 行政区划代码, by the regions' names."""
+    regions = {region.code: region for region in list_regions(reading)}
+
+    def name(code: str) -> str:
+        region = regions.get(code)
+        return in_language(region.label_zh, region.label_en) if region else code
+
+    return make_facet("region", _("地区"), counts, name)
+
+
+def sort_argument() -> LibrarySort:
+    """The order a library is asked in; by name where nothing known is asked."""
+    match request.args.get("sort"):
+        case "posts":
+            return "posts"
+        case "recent":
+            return "recent"
+        case _:
+            return "name"
 
 
 def page_argument() -> int:

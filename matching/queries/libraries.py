@@ -23,8 +23,7 @@ PAGE_SIZE = 20
 MOST_PAGES = 500
 _MOST_FACETS = 30
 
-OrganisationSort = Literal["name", "recent", "posts"]
-ExpertSort = Literal["name", "recent", "posts"]
+LibrarySort = Literal["name", "recent", "posts"]
 FacetCounts = dict[str, list[tuple[str, int]]]
 """Facet → (code, count), the largest first."""
 
@@ -118,7 +117,7 @@ def list_organisations(
     audience: Audience,
     now: datetime,
     *,
-    sort: OrganisationSort = "name",
+    sort: LibrarySort = "name",
     page: int = 1,
 ) -> OrganisationPage:
     """A page of a library; one beyond the last is the last."""
@@ -193,7 +192,7 @@ def list_experts(
     audience: Audience,
     now: datetime,
     *,
-    sort: ExpertSort = "name",
+    sort: LibrarySort = "name",
     page: int = 1,
 ) -> ExpertPage:
     """A page of the library of experts; one beyond the last is the last."""

@@ -11,7 +11,6 @@ from matching.errors import EditConflict, InvalidInput, NotAllowed
 from matching.models.organisation import ORGANISATION_KINDS
 from matching.queries.libraries import (
     ExpertFilter,
-    ExpertSort,
     count_expert_facets,
     count_libraries,
     list_experts,
@@ -23,7 +22,7 @@ from matching.queries.profiles import find_expert, list_regions
 from matching.queries.saved_filters import list_saved_filters
 from matching.queries.vocabularies import load_vocabularies
 from matching.services.experts import edit_expert, is_own_entry, may_keep_expert, source_of
-from web.facets import Facet, make_facet, page_argument, text_argument
+from web.facets import Facet, make_facet, make_region_facet, page_argument, sort_argument, text_argument
 from web.forms.organisations import ExpertForm
 from web.languages import in_language, term_label
 from web.reader import actor, audience, now, platform, signed_in_only
@@ -35,7 +34,7 @@ experts = Blueprint("experts", __name__, url_prefix="/experts")
 def list_library() -> str:
     """The library with search, facets and counts."""
     filters = read_filter()
-    sort = _sort()
+    sort = sort_argument()
     with platform().reading() as reading:
         return render_template(
             "experts/list.html",
@@ -122,24 +121,9 @@ def read_filter() -> ExpertFilter:
     )
 
 
-def _sort() -> ExpertSort:
-    match request.args.get("sort"):
-        case "posts":
-            return "posts"
-        case "recent":
-            return "recent"
-        case _:
-            return "name"
-
-
 def _facets(reading: Session, filters: ExpertFilter) -> list[Facet]:
     counts = count_expert_facets(reading, filters, audience(), now())
     vocabularies = load_vocabularies(reading)
-    regions = {region.code: region for region in list_regions(reading)}
-
-    def region_name(code: str) -> str:
-        region = regions.get(code)
-        return in_language(region.label_zh, region.label_en) if region else code
 
     facets = [
         make_facet("field", _("研究方向"), counts["field"], str),
@@ -149,6 +133,6 @@ def _facets(reading: Session, filters: ExpertFilter) -> list[Facet]:
             counts["organisation_kind"],
             lambda code: term_label(vocabularies, "organisation_kind", code),
         ),
-        make_facet("region", _("地区"), counts["region"], region_name),
+        make_region_facet(reading, counts["region"]),
     ]
     return [facet for facet in facets if facet.choices]

@@ -16,7 +16,6 @@ from matching.models.organisation import ORGANISATION_KINDS
 from matching.queries.libraries import (
     ExpertFilter,
     OrganisationFilter,
-    OrganisationSort,
     count_libraries,
     count_organisation_facets,
     find_cooperations,
@@ -30,7 +29,7 @@ from matching.queries.saved_filters import list_saved_filters
 from matching.queries.vocabularies import load_vocabularies
 from matching.services.merges import call_different, list_merges, merge_organisations, propose_duplicates, undo_merge
 from matching.services.organisations import ProfileFields, edit_organisation, may_edit_organisation
-from web.facets import Facet, make_facet, page_argument, text_argument
+from web.facets import Facet, make_facet, make_region_facet, page_argument, sort_argument, text_argument
 from web.forms.organisations import OrganisationForm
 from web.languages import in_language, term_label
 from web.reader import actor, audience, now, platform, signed_in_only, staff_only
@@ -62,7 +61,7 @@ def list_library() -> str:
     if kind not in ORGANISATION_KINDS:
         raise NotFound("organisation.kind", "没有这个库", message_en="There is no such library")
     filters = read_filter()
-    sort = _sort()
+    sort = sort_argument()
     with platform().reading() as reading:
         found = list_organisations(reading, filters, audience(), now(), sort=sort, page=page_argument())
         return render_template(
@@ -209,24 +208,9 @@ def read_filter() -> OrganisationFilter:
     )
 
 
-def _sort() -> OrganisationSort:
-    match request.args.get("sort"):
-        case "posts":
-            return "posts"
-        case "recent":
-            return "recent"
-        case _:
-            return "name"
-
-
 def _facets(reading: Session, filters: OrganisationFilter) -> list[Facet]:
     counts = count_organisation_facets(reading, filters, audience())
     vocabularies = load_vocabularies(reading)
-    regions = {region.code: region for region in list_regions(reading)}
-
-    def region_name(code: str) -> str:
-        region = regions.get(code)
-        return in_language(region.label_zh, region.label_en) if region else code
 
     facets = [
         make_facet("town", _("镇街"), counts["town"], lambda code: term_label(vocabularies, "town", code)),
@@ -237,7 +221,7 @@ def _facets(reading: Session, filters: OrganisationFilter) -> list[Facet]:
             lambda code: term_label(vocabularies, "organisation_stage", code),
         ),
         make_facet("industry", _("行业"), counts["industry"], lambda code: term_label(vocabularies, "industry", code)),
-        make_facet("region", _("地区"), counts["region"], region_name),
+        make_region_facet(reading, counts["region"]),
     ]
     if filters.kind != "enterprise":
         facets = [facet for facet in facets if facet.name != "stage"]

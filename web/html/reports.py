@@ -4,6 +4,7 @@ its rows.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -18,7 +19,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from matching.clock import shanghai_day
 from matching.errors import InvalidInput
 from matching.exporting.report_workbook import Cell, Sheet, write_report
-from matching.models import Indicator, Region
+from matching.models import Indicator, Post, Region
 from matching.queries.reports import (
     GROUPINGS,
     MOST_ROWS,
@@ -161,14 +162,10 @@ def list_rows() -> str:
 def list_unmet() -> str:
     """Live needs without a good match."""
     with platform().reading() as reading:
-        posts = unmet_needs(reading, actor(), now())
-        return render_template(
-            "reports/rows.html",
+        return _show_gap(
+            reading,
+            unmet_needs(reading, actor(), now()),
             title=_("没有好匹配的需求"),
-            period=None,
-            total=len(posts),
-            posts=posts,
-            vocabularies=load_vocabularies(reading),
             hint=_("这些需求在平台上找不到合适的供给，可以有针对性地征集专家和成果。"),
         )
 
@@ -178,16 +175,24 @@ def list_unmet() -> str:
 def list_unasked() -> str:
     """Live capabilities that match no need well."""
     with platform().reading() as reading:
-        posts = unasked_capabilities(reading, actor(), now())
-        return render_template(
-            "reports/rows.html",
+        return _show_gap(
+            reading,
+            unasked_capabilities(reading, actor(), now()),
             title=_("没有对应需求的供给"),
-            period=None,
-            total=len(posts),
-            posts=posts,
-            vocabularies=load_vocabularies(reading),
             hint=_("这些供给目前没有企业需要，可以向相关行业推介。"),
         )
+
+
+def _show_gap(reading: Session, posts: Sequence[Post], *, title: str, hint: str) -> str:
+    return render_template(
+        "reports/rows.html",
+        title=title,
+        period=None,
+        total=len(posts),
+        posts=posts,
+        vocabularies=load_vocabularies(reading),
+        hint=hint,
+    )
 
 
 @reports.get("/report.xlsx")
