@@ -18,6 +18,7 @@ from matching.store.outbox import (
     TIMETABLE,
     UPKEEP_QUEUE,
     claim_due,
+    last_open_id,
     postpone,
 )
 from workers.celery_app import FIRST, IMPORTS_QUEUE, LAST, MATCHING_QUEUE, TIMETABLES_QUEUE
@@ -76,6 +77,9 @@ def _settle_or_postpone(topic: str, post_id: str) -> None:
     platform = get_platform()
     service = refresh_post if topic == POST_CHANGED else rank_post
     try:
+        with platform.reading() as session:
+            if not last_open_id(session, topic, post_id):
+                return  # a task before this one settled its rows, too
         service(platform, post_id, utc_now())
     except Exception as error:
         away = isinstance(error, PartUnavailable | ListsChanged)
