@@ -8,6 +8,9 @@ from typing import Any
 
 from tests.e2e.conftest import Visit
 
+SAID = "nav, h1, h2, label, legend, button, .dj-hint, .dj-error, summary, th, dt, .dj-notice, .dj-stages"
+"""Where a page speaks for itself."""
+_HAN = re.compile(r"[\u3400-\u9fff]")
 _AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 
 
@@ -29,6 +32,17 @@ def find_barriers(visit: Visit) -> list[str]:
 def find_overflow(visit: Visit) -> int:
     """How many pixels the page is wider than its window."""
     return int(visit.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
+
+
+def find_chinese(visit: Visit, places: str = SAID) -> list[str]:
+    """What the product says in Chinese there. What people wrote carries its own language, and names stay."""
+    said: list[str] = visit.page.evaluate(
+        """places => [...document.querySelectorAll(places)]
+             .filter(e => !e.closest('[lang]:not(html), [translate=no]') && !e.querySelector('[lang]'))
+             .map(e => e.innerText)""",
+        places,
+    )
+    return [text for text in said if _HAN.search(text)]
 
 
 class WritingPage:
