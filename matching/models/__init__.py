@@ -4,6 +4,7 @@ from matching.models.api_token import ApiToken, IdempotencyKey
 from matching.models.attachment import Attachment
 from matching.models.base import Base
 from matching.models.delivery import Channel, Delivery, NotificationPreference
+from matching.models.desk import Assignment, BulkAction, StaffNote
 from matching.models.draft import PostRevision, SavedFilter, UnsentText
 from matching.models.duplicate import DuplicatePair, PostFingerprint
 from matching.models.engagement import (
@@ -28,6 +29,7 @@ from matching.models.organisation import Membership, Organisation
 from matching.models.outbox import AuditEntry, CachedVector, OutboxEntry, StoredBlob
 from matching.models.post import Capability, CapabilityExpert, Need, Post, PostTag
 from matching.models.region import Region, VocabularyTerm
+from matching.models.rules import RuleChange, RuleState, RuleValue
 from matching.models.suggestion import Suggestion
 from matching.models.two_factor import AttemptCounter, RecoveryCode, TwoFactor
 from matching.models.user import User, UserSession
@@ -37,10 +39,12 @@ __all__ = [
     "AccountLink",
     "Affiliation",
     "ApiToken",
+    "Assignment",
     "Attachment",
     "AttemptCounter",
     "AuditEntry",
     "Base",
+    "BulkAction",
     "CachedVector",
     "Capability",
     "CapabilityExpert",
@@ -88,8 +92,12 @@ __all__ = [
     "Region",
     "Registration",
     "RememberedColumns",
+    "RuleChange",
+    "RuleState",
+    "RuleValue",
     "SavedFilter",
     "SpecialDay",
+    "StaffNote",
     "StoredBlob",
     "Suggestion",
     "SuggestionAnswer",
