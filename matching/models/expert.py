@@ -41,6 +41,9 @@ class Expert(Base):
     extra: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default="{}")
     """department, orcid, discipline, position; under `columns` what no field holds."""
     suggestions_wanted: Mapped[bool] = mapped_column(default=True)
+    open_data_at: Mapped[datetime | None]
+    """When the person agreed that programs may collect the entry (site map, CERIF, CSV); None: they did not, or no
+    longer do."""
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     version: Mapped[int] = mapped_column(default=1)

@@ -33,7 +33,8 @@ class OutboxEntry(Base):
 
 
 class AuditEntry(Base):
-    """Who did what to which row; contacts revealed, states moved, posts merged. Only ever appended."""
+    """Who did what to which row; contacts revealed, states moved, posts merged. Only ever appended: the
+    database refuses changes (migration 0008), see `matching.store.audit_log`."""
 
     __tablename__ = "audit_log"
 

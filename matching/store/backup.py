@@ -34,6 +34,7 @@ from matching.errors import InvalidInput
 from matching.models import Base
 from matching.models.base import UtcDateTime, WanYuan
 from matching.settings import Settings
+from matching.store.audit_log import changeable_audit_log
 from matching.store.migrate import migrate_up, schema_revision
 
 FORMAT = "duijie-backup-1"
@@ -142,10 +143,11 @@ def restore_backup(platform: Platform, file: Path, *, replace: bool = False) -> 
                     "backup.not_empty", "数据库里已有数据；确要替换请加 --force", where=str(file),
                     message_en="The database holds data already; add --force to replace it",
                 )  # fmt: skip
-            for table in reversed(Base.metadata.sorted_tables):
-                connection.execute(table.delete())
-            for table in _tables():
-                _read_table(connection, table, Path(folder) / "tables" / f"{table.name}.jsonl")
+            with changeable_audit_log(connection):
+                for table in reversed(Base.metadata.sorted_tables):
+                    connection.execute(table.delete())
+                for table in _tables():
+                    _read_table(connection, table, Path(folder) / "tables" / f"{table.name}.jsonl")
             _set_counters(connection)
         files = _replace_attachments(attachments_folder(platform), Path(folder) / "files")
         differing = _differing_settings(platform.settings, Path(folder) / "settings.json")

@@ -15,12 +15,12 @@ from matching.errors import InvalidInput, PartUnavailable
 SQLITE_BUSY_SECONDS = 15
 
 
-def open_engine(database_url: str) -> Engine:
+def open_engine(database_url: str, password: str = "") -> Engine:
     """Make an engine; nothing is connected yet.
 
     SQLite: foreign keys on, WAL, waits up to SQLITE_BUSY_SECONDS for a writer, and every transaction that will write
     begins IMMEDIATE (see `begin_writing`), so that two writers queue instead of failing half-way.
-    Raises InvalidInput for a URL that is none.
+    `password` is PostgreSQL's where the URL names none. Raises InvalidInput for a URL that is none.
     """
     try:
         url = make_url(database_url)
@@ -30,7 +30,7 @@ def open_engine(database_url: str) -> Engine:
         ) from error
     if url.get_backend_name() == "postgresql":
         return create_engine(
-            url.set(drivername="postgresql+psycopg"),
+            url.set(drivername="postgresql+psycopg", password=url.password or password or None),
             pool_pre_ping=True,
             pool_size=8,
             max_overflow=8,
