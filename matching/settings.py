@@ -6,6 +6,7 @@ Secrets may be given as files (`DUIJIE_SECRET_KEY_FILE`), as container platforms
 
 from __future__ import annotations
 
+from decimal import Decimal
 from importlib.resources import files
 from pathlib import Path
 from typing import Literal, Self
@@ -16,6 +17,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from matching.errors import InvalidInput
 
 DEMONSTRATION_SECRET = "demonstration-only-not-a-secret"  # noqa: S105 - refused outside demonstration mode
+
+
+SECRETS = ("secret_key", "database_password", "oidc_client_secret", "smtp_password")
+"""Settings that are never shown, logged or backed up. Each may come from the file that `<name>_file` names."""
 
 
 def packaged_encoder() -> Path:
@@ -33,6 +38,10 @@ class Settings(BaseSettings):
     )
     data_dir: Path = Field(Path("var"), description="Folder of the database, the embedded index and attachments.")
     database_url: str = Field("", description="SQLAlchemy URL; empty: SQLite in the data folder.")
+    database_password: SecretStr = Field(
+        SecretStr(""), description="The database account's password, if not in the URL."
+    )
+    database_password_file: Path | None = Field(None, description="File that holds the database account's password.")
     index_url: str = Field("", description="`embedded:///folder` or `http://host:9200`; empty: in the data folder.")
     index_prefix: str = Field("duijie", description="Prefix of the names of indices in Elasticsearch.")
     redis_url: str = Field("redis://127.0.0.1:6379/0", description="Broker of the workers' queues.")
@@ -56,6 +65,32 @@ class Settings(BaseSettings):
     interest_reminder_days: str = Field(
         "7,2", pattern=r"^(\d{1,3}(,\d{1,3})*)?$", description="It is reminded so many days before the time runs out."
     )
+    renew_within_days: int = Field(
+        30, ge=1, description="The owner may renew a published post in its last so many days."
+    )
+    good_probability: float = Field(
+        0.25, ge=0, le=1, description="From here on a suggestion counts as a good match in reports."
+    )
+    lapse_shown_days: int = Field(
+        3, ge=1, description="The desk shows an open interest so many days before its time runs out."
+    )
+    stalled_days: int = Field(14, ge=1, description="The desk shows an engagement after so many days without progress.")
+    task_reminder_days: int = Field(
+        2, ge=0, description="People are reminded of an engagement's task so many days before it is due."
+    )
+    registration_days: int = Field(15, ge=1, description="A contract should be registered within so many working days.")
+    registration_long_days: int = Field(30, ge=1, description="As long for large and disputed contracts.")
+    registration_large_amount: Decimal = Field(
+        Decimal(500), ge=0, description="From so many 万元 on a contract is large."
+    )
+    event_reminder_hours: int = Field(
+        24, ge=1, description="Participants are reminded so many hours before their first meeting."
+    )
+    event_last_reminder_minutes: int = Field(60, ge=5, description="And once more so many minutes before it.")
+    review_checks_required: bool = Field(
+        False, description="Reviewers must tick the whole checklist before they publish."
+    )
+    undo_minutes: int = Field(10, ge=1, description="The desk's bulk actions can be taken back for so many minutes.")
     session_hours: int = Field(12, ge=1, description="A sign-in ends after so many hours without use.")
     require_two_factor_for_staff: bool = Field(
         False, description="Staff and administrators must set up a second factor before anything else."
@@ -63,6 +98,7 @@ class Settings(BaseSettings):
     oidc_issuer: str = Field("", description="OpenID Connect provider for signing in; empty: none.")
     oidc_client_id: str = Field("", description="Our name at the provider.")
     oidc_client_secret: SecretStr = Field(SecretStr(""), description="Our secret at the provider.")
+    oidc_client_secret_file: Path | None = Field(None, description="File that holds our secret at the provider.")
     oidc_name: str = Field("统一身份认证", description="What the button to the provider says.")
     private_networks: str = Field(
         "", description="Networks that webhooks and robots may be in though they are private, `10.1.0.0/16,…`."
@@ -93,12 +129,11 @@ class Settings(BaseSettings):
             fill(self, "index_url", f"embedded://{data_dir / 'index'}")
         if not self.encoder_model:
             fill(self, "encoder_model", str(packaged_encoder()))
-        secret = self.secret_key.get_secret_value()
-        if not secret and self.secret_key_file is not None:
-            secret = self.secret_key_file.read_text(encoding="utf-8").strip()
-        if not secret and self.mode == "demonstration":
-            secret = DEMONSTRATION_SECRET
-        fill(self, "secret_key", SecretStr(secret))
+        for name in SECRETS:
+            if not getattr(self, name).get_secret_value() and (file := getattr(self, f"{name}_file")) is not None:
+                fill(self, name, SecretStr(_read_secret(name, file)))
+        if not self.secret_key.get_secret_value() and self.mode == "demonstration":
+            fill(self, "secret_key", SecretStr(DEMONSTRATION_SECRET))
         return self
 
     def require_secret(self) -> str:
@@ -112,19 +147,20 @@ class Settings(BaseSettings):
             )
         return secret
 
-    def smtp_secret(self) -> str:
-        """The mail account's password, from its variable or its file; raises InvalidInput for a file not to be read."""
-        if self.smtp_password_file is None:
-            return self.smtp_password.get_secret_value()
-        try:
-            return self.smtp_password_file.read_text(encoding="utf-8").strip()
-        except OSError as error:
-            raise InvalidInput(
-                "settings.smtp_password_file",
-                f"无法读取邮箱密码文件：{error.strerror}",
-                where="DUIJIE_SMTP_PASSWORD_FILE",
-                message_en=f"Cannot read the mail password's file: {error.strerror}",
-            ) from error
+
+def _read_secret(name: str, file: Path) -> str:
+    """What the file holds, without the line's end; raises InvalidInput naming the variable."""
+    variable = f"DUIJIE_{name.upper()}_FILE"
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise InvalidInput(
+            f"settings.{name}_file",
+            f"无法读取 {variable} 指定的文件：{reason}",
+            where=variable,
+            message_en=f"Cannot read the file of {variable}: {reason}",
+        ) from error
 
 
 def load_settings() -> Settings:
@@ -140,11 +176,4 @@ def load_settings() -> Settings:
             f"设置无效：{first['msg']}",
             where=variable,
             message_en=f"Invalid setting: {first['msg']}",
-        ) from error
-    except OSError as error:
-        raise InvalidInput(
-            "settings.secret_key_file",
-            f"无法读取密钥文件：{error}",
-            where="DUIJIE_SECRET_KEY_FILE",
-            message_en=f"Cannot read the secret file: {error}",
         ) from error
