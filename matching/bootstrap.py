@@ -72,7 +72,7 @@ class Platform:
     @cached_property
     def engine(self) -> Engine:
         """The database engine."""
-        return open_engine(self.settings.database_url)
+        return open_engine(self.settings.database_url, self.settings.database_password.get_secret_value())
 
     @property
     def embedder(self) -> Embedder:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +16,9 @@ from matching.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from flask import Flask
+
+_FORGET_HOST_SECONDS = 7 * 24 * 3600.0
+"""Counts of another host that did not change for so long belong to a container that is gone."""
 
 
 def make_app() -> Flask:
@@ -31,12 +36,24 @@ def make_app() -> Flask:
 
 def _count_together(settings: Settings) -> None:
     """Let the processes of this server count requests in one folder. prometheus_client looks for it once, when it is
-    imported, so nothing that imports it may be imported before.
+    imported, so nothing that imports it may be imported before. Containers that share the data folder, and whose
+    servers all have the process id 1, keep apart by their host names.
     """
     kept = settings.data_dir / "metrics"
-    server = os.getppid()
+    host, server = socket.gethostname(), os.getppid()
     for folder in kept.glob("*"):
-        if folder.name.isdecimal() and int(folder.name) != server and not Path(f"/proc/{folder.name}").exists():
+        place, _, process = folder.name.rpartition("-")
+        ended = process.isdecimal() and int(process) != server and not Path(f"/proc/{process}").exists()
+        if ended if place == host else _last_change(folder) < time.time() - _FORGET_HOST_SECONDS:
             shutil.rmtree(folder, ignore_errors=True)
-    (kept / str(server)).mkdir(parents=True, exist_ok=True)
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(kept / str(server))
+    own = kept / f"{host}-{server}"
+    own.mkdir(parents=True, exist_ok=True)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(own)
+
+
+def _last_change(folder: Path) -> float:
+    """When something in it was written, in seconds since the epoch; now where it vanishes meanwhile."""
+    try:
+        return max(path.stat().st_mtime for path in (folder, *folder.iterdir()))
+    except OSError:
+        return time.time()

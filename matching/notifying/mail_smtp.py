@@ -47,7 +47,7 @@ def open_mailer(settings: Settings) -> Mailer:
         port=settings.smtp_port,
         security=settings.smtp_security,
         user=settings.smtp_user,
-        password=settings.smtp_secret(),
+        password=settings.smtp_password.get_secret_value(),
         account=account,
         sender_name=settings.mail_from_name,
         reply_to=settings.mail_reply_to,

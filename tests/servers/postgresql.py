@@ -115,6 +115,19 @@ class PostgresqlServer:
         engine.dispose()
         return self.url(name)
 
+    def require_password(self, database: str, password: str) -> None:
+        """Let nobody into a database without this password of the account `duijie`; the others stay open."""
+        rules = self.data / "pg_hba.conf"
+        line = f"host {database} all 127.0.0.1/32 scram-sha-256\n"
+        rules.write_text(line + rules.read_text(encoding="utf-8"), encoding="utf-8")
+        engine = create_engine(
+            self.url("postgres").replace("postgresql:", "postgresql+psycopg:"), isolation_level="AUTOCOMMIT"
+        )
+        with engine.connect() as connection:
+            connection.execute(text(f"alter role duijie password '{password}'"))
+            connection.execute(text("select pg_reload_conf()"))
+        engine.dispose()
+
 
 @contextlib.contextmanager
 def start_postgresql() -> Iterator[PostgresqlServer]:

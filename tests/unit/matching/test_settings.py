@@ -6,9 +6,10 @@ import re
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from matching.errors import InvalidInput
-from matching.settings import DEMONSTRATION_SECRET, Settings, load_settings
+from matching.settings import DEMONSTRATION_SECRET, SECRETS, Settings, load_settings
 
 README = Path(__file__).parents[3] / "README.md"
 
@@ -32,15 +33,21 @@ def test_a_wrong_value_names_the_variable(monkeypatch: pytest.MonkeyPatch) -> No
     assert caught.value.where == "DUIJIE_WEEKLY_LOAD"
 
 
-def test_the_secret_comes_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    secret = tmp_path / "secret"
+@pytest.mark.parametrize("name", SECRETS)
+def test_a_secret_comes_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
+    secret, variable = tmp_path / "secret", f"DUIJIE_{name.upper()}_FILE"
     secret.write_text("x" * 40 + "\n", encoding="utf-8")
-    monkeypatch.setenv("DUIJIE_SECRET_KEY_FILE", str(secret))
-    assert load_settings().require_secret() == "x" * 40
-    monkeypatch.setenv("DUIJIE_SECRET_KEY_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv(variable, str(secret))
+    assert getattr(load_settings(), name).get_secret_value() == "x" * 40
+    monkeypatch.setenv(variable, str(tmp_path / "none"))
     with pytest.raises(InvalidInput) as caught:
         load_settings()
-    assert caught.value.where == "DUIJIE_SECRET_KEY_FILE"
+    assert caught.value.where == variable
+
+
+def test_what_is_secret_is_named_so() -> None:
+    secret = {name for name, field in Settings.model_fields.items() if field.annotation is SecretStr}
+    assert secret == set(SECRETS)
 
 
 @pytest.mark.parametrize("secret", ["", "short", DEMONSTRATION_SECRET])
