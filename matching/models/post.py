@@ -50,6 +50,8 @@ class Post(Base):
     visibility: Mapped[str] = mapped_column(String(12), default="public")
     open_for_interest: Mapped[bool] = mapped_column(default=True)
     return_reason: Mapped[str | None] = mapped_column(Text)
+    return_notes: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default="{}")
+    """What the reviewer said to single fields when they gave it back, by the field's name."""
     close_reason: Mapped[str | None] = mapped_column(String(40))
     money_minimum: Mapped[Decimal | None]
     money_maximum: Mapped[Decimal | None]

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from matching.errors import InvalidInput
 from matching.models import Affiliation, Capability, Organisation, Post, PostTag, Suggestion, User
-from matching.policy import Audience, may_see_post
+from matching.policy import Audience, SeenPost, may_see_post
 from matching.queries.engagements import engaged_posts
 from matching.queries.interests import posts_of_open_interests
 from matching.services.actor import Actor, actor_of, post_not_found
@@ -188,7 +188,7 @@ def list_own_organisations(session: Session, actor: Actor) -> list[Organisation]
     return list(session.scalars(select(Organisation).where(Organisation.id.in_(ids)).order_by(Organisation.name)))
 
 
-def may_see_organisation(audience: Audience, post: Post) -> bool:
+def may_see_organisation(audience: Audience, post: SeenPost) -> bool:
     """Whether the reader is told whose post it is: not for `matched` posts, but for the owner, the staff and those who
     met the owner by mutual interest."""
     if post.visibility != "matched" or audience.administrator:

@@ -6,6 +6,7 @@ Each function is one use case and one commit: it changes the post and owes `post
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -18,6 +19,7 @@ from matching.models import Capability, Expert, Need, Organisation, Post, Vocabu
 from matching.notifying.posts import tell_writers
 from matching.policy import VISIBILITIES
 from matching.services.actor import Actor, post_not_found, require_editor, require_staff
+from matching.services.entered_text import check_text
 from matching.services.lifecycle import EDITABLE, Move, next_status
 from matching.services.revisions import keep_revision, snapshot
 from matching.settings import Settings
@@ -29,6 +31,18 @@ TEXT_LENGTH = 20_000
 MOST_KEYWORDS = 5
 MOST_INDICATORS = 50
 
+NOTE_LENGTH = 500
+NOTED_FIELDS: Mapping[str, tuple[str, ...]] = {
+    "need": (
+        "title", "problem", "indicators", "expected_result", "ends_on", "money_minimum", "keywords", "domain",
+        "preferred_partners",
+    ),
+    "capability": (
+        "title", "abstract", "advantages", "applications", "maturity", "money_minimum", "keywords", "domain",
+        "ip_number",
+    ),
+}  # fmt: skip
+"""What a reviewer may say something to, by side."""
 CLOSE_REASONS = ("solved_here", "solved_elsewhere", "dropped", "duplicate")
 
 
@@ -138,7 +152,7 @@ def submit_directly(uow: UnitOfWork, actor: Actor, post: Post, now: datetime) ->
     """The move itself, within a use case that has checked the actor and commits."""
     _move(uow, actor, post, "submit", now)
     post.submitted_at = now
-    post.return_reason = None
+    post.return_reason, post.return_notes = None, {}
 
 
 def publish_post(
@@ -173,22 +187,44 @@ def publish_directly(uow: UnitOfWork, actor: Actor, post: Post, now: datetime, s
     """The move itself, within a use case that has checked the actor and commits."""
     _move(uow, actor, post, "publish", now)
     post.published_at = now
-    post.return_reason = None
+    post.return_reason, post.return_notes = None, {}
     _extend(post, now, settings)
 
 
 def return_post(
-    uow: UnitOfWork, actor: Actor, post_id: str, reason: str, now: datetime, *, expected_version: int | None = None
+    uow: UnitOfWork,
+    actor: Actor,
+    post_id: str,
+    reason: str,
+    now: datetime,
+    *,
+    notes: Mapping[str, str] | None = None,
+    expected_version: int | None = None,
 ) -> Post:
-    """Give a submitted post back to its owner with the reason, which must not be empty."""
+    """Give a submitted post back to its owner with the reason, which must not be empty; `notes` are shown at the fields
+    they name.
+    """
     post = load_post(uow, post_id)
     require_staff(actor, post)
     _require_version(post, expected_version)
     if not reason.strip():
         raise InvalidInput("post.reason_missing", "请写明退回原因", where="reason", message_en="Please give a reason")
+    post.return_notes = _notes_to(post, notes or {})
     return_directly(uow, actor, post, reason, now)
     uow.commit()
     return post
+
+
+def _notes_to(post: Post, notes: Mapping[str, str]) -> dict[str, str]:
+    kept: dict[str, str] = {}
+    for name, text in notes.items():
+        if not text.strip():
+            continue
+        if name not in NOTED_FIELDS[post.side]:
+            raise InvalidInput("post.note", "没有这一栏", where=f"notes.{name}", message_en="There is no such field")
+        check_text(text, f"notes.{name}", NOTE_LENGTH)
+        kept[name] = text.strip()
+    return kept
 
 
 def return_directly(uow: UnitOfWork, actor: Actor, post: Post, reason: str, now: datetime) -> None:

@@ -56,7 +56,24 @@ class WritingPage:
     def write(self, **fields: str) -> None:
         """Fill in fields by name."""
         for name, text in fields.items():
+            self.open_step_of(name)
             self.page.fill(f"#{name}", text)
+
+    def open_step_of(self, name: str) -> None:
+        """Go to the step that asks for a field, unless it is open."""
+        step = self.page.locator(f"[data-step]:has(#{name})")
+        if not step.is_visible():
+            self.open_step(str(step.get_attribute("data-step")))
+
+    def open_step(self, key: str) -> None:
+        """Go to a step by its place in the list."""
+        self.page.click(f".dj-walk button[value='step:{key}']")
+        self.page.wait_for_selector(f"[data-step={key}].dj-step--here")
+
+    def check(self) -> None:
+        """Go to the last step, where what was written is checked."""
+        if not self.page.locator("[data-step=check]").is_visible():
+            self.open_step("check")
 
     def wait_for_matches(self) -> list[str]:
         """The titles of those who might help, as soon as they appear beside the form."""
@@ -68,7 +85,8 @@ class WritingPage:
         return self.page.inner_text("#preview")
 
     def send(self) -> str:
-        """Publish; returns the post's id."""
+        """Check and publish; returns the post's id."""
+        self.check()
         self.page.click("button[name=then][value=send]")
         self.page.wait_for_url(re.compile(r"/posts/[0-9a-f-]{36}$"))
         return self.page.url.rsplit("/", 1)[1]

@@ -71,6 +71,7 @@ def test_the_error_summary_leads_to_the_fields(visit: Callable[..., Visit]) -> N
     firm = visit(FIRM)
     form = WritingPage(firm)
     form.write(problem="只写了问题", money_minimum="abc")
+    form.check()
     firm.page.click("button[name=then][value=send]")
     assert firm.page.evaluate("document.activeElement.dataset.errorSummary") == ""
     firm.page.click("[data-error-summary] a[href='#money_minimum']")

@@ -74,7 +74,11 @@ def detail_of(post: Post, caller: Caller) -> dict[str, Any]:
     if own:
         answer["contact"] = post.contact
     if own or caller.actor.is_staff_for(post.region_code):
-        answer |= {"return_reason": post.return_reason, "close_reason": post.close_reason}
+        answer |= {
+            "return_reason": post.return_reason,
+            "return_notes": post.return_notes,
+            "close_reason": post.close_reason,
+        }
     if isinstance(post, Need):
         answer |= {
             "problem": post.problem,

@@ -145,6 +145,8 @@ class PostForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     """What both kinds of post are asked."""
 
     version = HiddenField()
+    at = HiddenField()
+    seen = HiddenField()
     organisation_id = SelectField(_l("发布单位"), validate_choice=False)
     title = StringField(_l("标题"), validators=[DataRequired(_l("请填写标题")), _longest(TITLE_LENGTH), _refuse_null])
     keywords = StringField(_l("关键词"), validators=[_refuse_null])

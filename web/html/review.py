@@ -11,7 +11,8 @@ from matching.queries.posts import find_post, list_posts_to_review
 from matching.queries.vocabularies import load_vocabularies
 from matching.services.coach import coach_post
 from matching.services.duplicates import find_alike
-from matching.services.posts import publish_post, return_post
+from matching.services.posts import NOTE_LENGTH, NOTED_FIELDS, publish_post, return_post
+from web.display import FIELD_LABELS
 from web.languages import label_of
 from web.reader import actor, audience, now, platform, staff_only
 
@@ -46,7 +47,7 @@ def show_waiting(post_id: str) -> str:
 def publish(post_id: str) -> Response:
     """Publish it."""
     with platform().unit_of_work() as uow:
-        publish_post(uow, actor(), post_id, now(), settings=platform().settings)
+        publish_post(uow, actor(), post_id, now(), settings=platform().rules(uow.session).settings)
     flash(_("已发布，并开始匹配。"), "info")
     return redirect(url_for("review.list_waiting"))
 
@@ -60,13 +61,24 @@ def give_back(post_id: str) -> Response | tuple[str, int]:
     with platform().reading() as reading:
         vocabularies = load_vocabularies(reading)
     chosen = [label_of(term) for term in vocabularies.active("return_reason") if term.code in codes]
-    reason = "\n".join([*chosen, *([text] if text else [])])
+    notes = {
+        name.removeprefix("note."): note.strip()[:NOTE_LENGTH]
+        for name, note in request.form.items()
+        if name.startswith("note.") and note.strip()
+    }
+    said = [_("%(field)s：%(note)s", field=note_label(name), note=note) for name, note in notes.items()]
+    reason = "\n".join([*chosen, *([text] if text else []), *said])
     if not reason:
         return _render(post_id, error=_("请选择或写明退回原因"), codes=codes, text=text), 422
     with platform().unit_of_work() as uow:
-        return_post(uow, actor(), post_id, reason, now())
+        return_post(uow, actor(), post_id, reason, now(), notes=notes)
     flash(_("已退回，原因已告知发布单位。"), "info")
     return redirect(url_for("review.list_waiting"))
+
+
+def note_label(name: str) -> str:
+    """What the form calls a field that a note stands at."""
+    return str(FIELD_LABELS.get("money" if name == "money_minimum" else name, name))
 
 
 def _render(post_id: str, *, error: str = "", codes: list[str] | None = None, text: str = "") -> str:
@@ -78,6 +90,7 @@ def _render(post_id: str, *, error: str = "", codes: list[str] | None = None, te
             findings=coach_post(post.to_document(), visibility=post.visibility),
             alike=find_alike(reading, post.to_document(), audience(), now()),
             vocabularies=load_vocabularies(reading),
+            noted=[(name, note_label(name)) for name in NOTED_FIELDS[post.side]],
             error=error,
             codes=codes or [],
             text=text,

@@ -31,9 +31,11 @@ from matching.services.lifecycle import EDITABLE
 from matching.services.posts import draft_capability, draft_need, edit_post, publish_post, submit_post
 from matching.services.suggestions import preview_suggestions
 from matching.services.unsent import drop_text, find_text, list_texts
+from web.entered_posts import entered_facts, seen_by
 from web.forms.posts import CapabilityForm, NeedForm
+from web.forms.writing_steps import StepWalk
 from web.languages import in_language
-from web.reader import actor, ask_to_sign_in, audience, now, platform
+from web.reader import actor, ask_to_sign_in, audience, now, platform, rules_now
 from web.suggestion_cards import ShownSuggestion, show_preview
 
 WritingForm = NeedForm | CapabilityForm
@@ -75,6 +77,9 @@ def write_new(side: Side) -> Page:
         draft_id = str(uuid.uuid4())
     if request.form.get("then") == "preview":
         return _render(form, None, organisations, vocabularies, draft_id=draft_id, with_preview=True)
+    if (walk := _turn(form)) is not None:
+        page = _render(form, None, organisations, vocabularies, draft_id=draft_id, walk=walk[0])
+        return page if walk[1] else (page, 422)
     if not current_user.is_authenticated:
         # A wrong field is better told before signing in than after.
         if not form.validate():
@@ -130,6 +135,9 @@ def write_again(post_id: str) -> Page:
         return _render(form, post, [], vocabularies, waiting=[kept] if kept else [])
     if request.form.get("then") == "preview":
         return _render(form, post, [], vocabularies, with_preview=True)
+    if (walk := _turn(form)) is not None:
+        page = _render(form, post, [], vocabularies, walk=walk[0])
+        return page if walk[1] else (page, 422)
     form.organisation_id.data = post.organisation_id
     if not form.validate():
         return _render(form, post, [], vocabularies), 422
@@ -145,6 +153,15 @@ def write_again(post_id: str) -> Page:
         return _render(form, post, [], vocabularies, conflict=True), 409
     _forget_text(post.id)
     return _go_on(stored)
+
+
+def _turn(form: WritingForm) -> tuple[StepWalk, bool] | None:
+    """The walk after a button that leads to another step, and whether it got there; None for any other button."""
+    wanted = request.form.get("then", "")
+    if not wanted.startswith(("next:", "step:")):
+        return None
+    walk = StepWalk(form)
+    return walk, walk.go(wanted)
 
 
 def _text_to_continue(reading: Session, side: Side) -> UnsentText | None:
@@ -216,7 +233,7 @@ def _go_on(post: Post) -> Response:
         try:
             with platform().unit_of_work() as uow:
                 if may_publish(post):
-                    publish_post(uow, actor(), post.id, now(), settings=platform().settings)
+                    publish_post(uow, actor(), post.id, now(), settings=platform().rules(uow.session).settings)
                     flash(_("已发布。匹配建议几秒钟后出现在下面。"), "info")
                 else:
                     submit_post(uow, actor(), post.id, now())
@@ -234,7 +251,7 @@ def may_publish(post: Post) -> bool:
     """Whether the actor publishes this post without a review."""
     if actor().is_staff_for(post.region_code):
         return True
-    return not platform().settings.review_before_publication and actor().may_edit_for(post.organisation_id)
+    return not rules_now().settings.review_before_publication and actor().may_edit_for(post.organisation_id)
 
 
 def _attach(form: WritingForm, error: InvalidInput) -> None:
@@ -257,7 +274,15 @@ def _render(
     with_preview: bool = False,
     conflict: bool = False,
     waiting: Sequence[UnsentText] = (),
+    walk: StepWalk | None = None,
 ) -> str:
+    if walk is None:
+        walk = StepWalk(form)
+        if form.errors:
+            walk.open_first_wrong()
+        elif request.args.get("field"):
+            walk.open_step_of(request.args["field"])
+    organisation = post.organisation if post is not None else _chosen_organisation(form, organisations)
     return render_template(
         f"{'needs' if form.side == 'need' else 'capabilities'}/write.html",
         form=form,
@@ -268,15 +293,23 @@ def _render(
         draft_id=draft_id,
         waiting=waiting,
         conflict=conflict,
-        publishes=not platform().settings.review_before_publication,
+        publishes=not rules_now().settings.review_before_publication,
         preview=_preview(form, organisations) if with_preview else None,
+        walk=walk,
+        notes=post.return_notes if post is not None and post.status == "returned" else {},
+        entered=entered_facts(form),
+        seen_by=seen_by(form, organisation.name if organisation is not None else ""),
     )
+
+
+def _chosen_organisation(form: WritingForm, organisations: Sequence[Organisation]) -> Organisation | None:
+    chosen = next((one for one in organisations if one.id == form.organisation_id.data), None)
+    return chosen or (organisations[0] if organisations else None)
 
 
 def _preview(form: WritingForm, organisations: Sequence[Organisation]) -> Preview:
     form.read_loosely()
-    chosen = next((one for one in organisations if one.id == form.organisation_id.data), None)
-    organisation = chosen or (organisations[0] if organisations else None)
+    organisation = _chosen_organisation(form, organisations)
     document = form.to_document("preview", organisation)
     findings = coach_post(document, visibility=form.visibility.data or "public")
     if _says_too_little(document):

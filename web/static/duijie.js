@@ -15,9 +15,30 @@
     var field = document.getElementById(link.hash.slice(1));
     if (!field) return;
     event.preventDefault();
+    var step = field.closest("[data-step]");
+    if (step && !step.classList.contains("dj-step--here")) {
+      document.querySelectorAll("[data-step]").forEach(function (one) { one.classList.toggle("dj-step--here", one === step); });
+      var at = document.querySelector("#post-form [name=at]");
+      if (at) at.value = step.dataset.step;
+    }
     for (var part = field.closest("details"); part; part = part.parentElement.closest("details")) part.open = true;
     field.scrollIntoView({ block: "center" });
     (field.matches("input, textarea, select") ? field : field.querySelector("input, textarea, select") || field).focus();
+  });
+
+  // Another step of a form: its error summary, or else its heading, takes the focus.
+  document.addEventListener("htmx:afterSwap", function (event) {
+    if (event.target.id !== "post-form") return;
+    var place = document.querySelector("#post-form [data-error-summary]") || document.querySelector(".dj-step--here h2");
+    if (place) place.focus();
+    document.getElementById("post-form").scrollIntoView({ block: "start" });
+  });
+  // An answer that is no form (a sign-in that ended, a stale token) must not take the form's place: the form is sent
+  // as a whole, and the page that comes keeps its text.
+  document.addEventListener("htmx:beforeSwap", function (event) {
+    if (event.detail.target.id !== "post-form" || event.detail.xhr.responseText.indexOf('id="post-form"') >= 0) return;
+    event.detail.shouldSwap = false;
+    document.getElementById("post-form").requestSubmit(event.detail.requestConfig.elt);
   });
 
   // Leaving a page with text that was not sent asks first.

@@ -243,6 +243,11 @@ class PostDetail(ApiSchema):
     )
     contact = fields.Nested(Contact, metadata={"description": "Only for members of the post's organisation."})
     return_reason = fields.String(allow_none=True, metadata={"description": "Only for the organisation and the staff."})
+    return_notes = fields.Dict(
+        keys=fields.String(),
+        values=fields.String(),
+        metadata={"description": "What was said to single fields; only for the organisation and the staff."},
+    )
     close_reason = fields.String(allow_none=True, metadata={"description": "Only for the organisation and the staff."})
     created_at = Moment(required=True)
     updated_at = Moment(required=True)
@@ -360,6 +365,11 @@ class ReturnEntry(ApiSchema):
     """Why a post is given back."""
 
     reason = Text(most=2000, least=1, required=True)
+    notes = fields.Dict(
+        keys=fields.String(),
+        values=Text(most=500),
+        metadata={"description": "What to change in single fields, by the field's name in the form; shown beside it."},
+    )
 
 
 class RevealedContact(ApiSchema):

@@ -163,7 +163,11 @@ def declare_moves(noun: Noun, side: Side, answers: type[ApiSchema]) -> None:
 
         Give a submitted post back to its organisation with the reason; for the staff.
         """
-        return _move(side, post_id, lambda uow, actor: return_post(uow, actor, post_id, entry["reason"], now()))
+        return _move(
+            side,
+            post_id,
+            lambda uow, actor: return_post(uow, actor, post_id, entry["reason"], now(), notes=entry.get("notes") or {}),
+        )
 
 
 def declare_suggestions(noun: Noun, side: Side) -> None:
@@ -249,9 +253,9 @@ def _declare_move(
 
 def _take(uow: UnitOfWork, actor: Actor, post_id: str, move: Move) -> Post:
     if move == "publish":
-        return publish_post(uow, actor, post_id, now(), settings=platform().settings)
+        return publish_post(uow, actor, post_id, now(), settings=platform().rules(uow.session).settings)
     if move == "renew":
-        return renew_post(uow, actor, post_id, now(), settings=platform().settings)
+        return renew_post(uow, actor, post_id, now(), settings=platform().rules(uow.session).settings)
     simple = {
         "submit": submit_post,
         "withdraw": withdraw_post,
