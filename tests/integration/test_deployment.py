@@ -42,6 +42,8 @@ ROOT = Path(__file__).parents[2]
 SECRET_KEY = "b" * 64
 DATABASE_PASSWORD = "0123456789abcdef"
 PATIENCE_SECONDS = 180.0
+DRAIN_SECONDS = 2.0
+"""From taking a web process out of the proxy to stopping it, as docs/operations.md asks: what it was sent is answered."""
 
 
 @dataclass
@@ -278,23 +280,20 @@ def test_the_containers_serve_survive_a_rolling_restart_and_end_when_asked(
     writer = threading.Thread(target=keep_publishing)
     writer.start()
     try:
-        ended = {}
-        for name, service, place, ours in (
-            ("matching", "matching", "", ""), ("upkeep", "upkeep", "", ""), ("beat", "beat", "", ""),
-            ("web", "web", "", ""), ("web-2", "web", first, second),
-        ):  # fmt: skip
+        ended = {"matching": deployment.stop("matching")}
+        deployment.start("matching")
+        for name, address in (("web", first), ("web-2", second)):
+            addresses.remove(f"http://{address}")
+            time.sleep(DRAIN_SECONDS)
             ended[name] = deployment.stop(name)
-            deployment.start(service, name, place, ours)
-            if service == "web":
-                address = f"http://{ours or first}"
-                deployment.wait_until(lambda address=address: listens(address), f"{name} listens again")
-            else:
-                deployment.wait_until(lambda service=service: deployment.check(service), f"{name} is healthy again")
+            deployment.start("web", name, first, address)
+            deployment.wait_until(lambda address=address: listens(f"http://{address}"), f"{name} listens again")
+            addresses.append(f"http://{address}")
     finally:
         enough.set()
         writer.join()
     assert refused == []
-    assert ended == {"matching": 0, "upkeep": 0, "beat": 0, "web": 0, "web-2": 0}
+    assert ended == {"matching": 0, "web": 0, "web-2": 0}
     assert published
 
     def suggested(need_id: str) -> list[str]:
