@@ -43,7 +43,7 @@ SECRET_KEY = "b" * 64
 DATABASE_PASSWORD = "0123456789abcdef"
 PATIENCE_SECONDS = 180.0
 DRAIN_SECONDS = 2.0
-"""From taking a web process out of the proxy to stopping it, as docs/operations.md asks: what it was sent is answered."""
+"""From taking a web process out of the proxy to stopping it, as docs/operations.md asks."""
 
 
 @dataclass
