@@ -19,7 +19,9 @@ from matching.errors import InvalidInput
 from matching.notifying.mail_smtp import open_mailer
 from matching.notifying.mailer import Mailer
 from matching.queries.model_revisions import active_revision_id, revision_content
+from matching.queries.rules import read_rules, rules_revision
 from matching.ranking.learned import Ranker, load_ranker, parse_ranker
+from matching.rulebook import Rules
 from matching.search.factory import open_index
 from matching.search.port import SearchIndex
 from matching.settings import Settings
@@ -67,6 +69,7 @@ class Platform:
         self._lock = threading.RLock()
         self._active: tuple[str, Ranker] | None = None
         self._ranker_asked = -_ASK_FOR_RANKER_EVERY
+        self._rules: Rules | None = None
         use_extra_dictionary(settings.domain_dictionary)
 
     @cached_property
@@ -136,6 +139,19 @@ class Platform:
     @cached_property
     def _ranker(self) -> Ranker:
         return load_ranker(self.settings.ranker_model, encoder_revision=self._embedder.model_revision)
+
+    def rules(self, session: Session) -> Rules:
+        """What is in force now: the settings with what the bureau decided in their place, and its texts.
+
+        One short question tells whether anything was changed since this process last read them, by whichever process.
+        """
+        revision = rules_revision(session)
+        kept = self._rules
+        if kept is None or kept.revision != revision:
+            kept = read_rules(session, self.settings)
+            # Several threads may read them at once; what they read is the same, or newer.
+            self._rules = kept
+        return kept
 
     @cached_property
     def mailer(self) -> Mailer:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
-USUAL_DAYS = 15
-LONG_DAYS = 30
-LARGE_AMOUNT = Decimal(500)
-"""From so many 万元 on, the longer time applies."""
+
+@dataclass(frozen=True, slots=True)
+class RegistrationClock:
+    """Within how many working days a contract should be registered; the longer time from `large_amount` 万元 on."""
+
+    usual_days: int = 15
+    long_days: int = 30
+    large_amount: Decimal = Decimal(500)
 
 
 def is_working_day(day: date, special: Mapping[date, bool]) -> bool:
@@ -39,8 +44,13 @@ def count_working_days(start: date, end: date, special: Mapping[date, bool]) -> 
 
 
 def registration_due(
-    signed_on: date, amount: Decimal | None, special: Mapping[date, bool], *, disputed: bool = False
+    signed_on: date,
+    amount: Decimal | None,
+    special: Mapping[date, bool],
+    *,
+    disputed: bool = False,
+    clock: RegistrationClock = RegistrationClock(),
 ) -> date:
-    """By when a contract signed then should be registered: 15 working days, 30 from 500 万元 on or where disputed."""
-    long = disputed or (amount is not None and amount >= LARGE_AMOUNT)
-    return add_working_days(signed_on, LONG_DAYS if long else USUAL_DAYS, special)
+    """By when a contract signed then should be registered: the longer time for large and disputed ones."""
+    long = disputed or (amount is not None and amount >= clock.large_amount)
+    return add_working_days(signed_on, clock.long_days if long else clock.usual_days, special)

@@ -21,6 +21,7 @@ from matching.models import User
 from matching.policy import Audience
 from matching.queries.notifications import count_unread
 from matching.queries.posts import audience_for
+from matching.rulebook import Rules
 from matching.services.accounts import end_session, find_session_user, open_session, touch_session
 from matching.services.actor import Actor, actor_of
 from matching.services.two_factor import is_enabled, is_required
@@ -102,6 +103,14 @@ def _note_use(platform: Platform, token: str) -> None:
 def platform() -> Platform:
     """The product's parts."""
     return cast(Platform, current_app.extensions["duijie.platform"])
+
+
+def rules_now() -> Rules:
+    """What the bureau decided, as it is in force in this request."""
+    if "rules" not in g:
+        with platform().reading() as reading:
+            g.rules = platform().rules(reading)
+    return cast(Rules, g.rules)
 
 
 def now() -> datetime:

@@ -14,6 +14,7 @@ from matching.notifying.letters import public_address, write_letter
 from matching.notifying.mailer import CalendarPart, Mail, MailNotSent
 from matching.notifying.notice_letters import entry_of, is_told, notices_of, write_notices
 from matching.notifying.request_guard import RequestNotSent, parse_networks, post_guarded
+from matching.notifying.texts import SHIPPED_TEXTS, Texts
 from matching.policy import is_live
 from matching.queries.notifications import load_messages
 from matching.queries.posts import audience_of
@@ -54,9 +55,9 @@ def _attempt(platform: Platform, delivery_id: str, now: datetime) -> Outcome:
     with platform.reading() as session:
         row = session.get_one(Delivery, delivery_id)
         if row.channel != "mail":
-            written = write_channel_message(session, row, now, platform.settings)
+            written = write_channel_message(session, row, now, platform.settings, platform.rules(session).texts)
         else:
-            mail = write_mail(session, row, now, platform.settings)
+            mail = write_mail(session, row, now, platform.settings, platform.rules(session).texts)
     if row.channel == "mail":
         if mail is None:
             return DROPPED
@@ -74,7 +75,7 @@ def _attempt(platform: Platform, delivery_id: str, now: datetime) -> Outcome:
 
 
 def write_channel_message(
-    session: Session, row: Delivery, now: datetime, settings: Settings
+    session: Session, row: Delivery, now: datetime, settings: Settings, texts: Texts = SHIPPED_TEXTS
 ) -> tuple[Channel, ChannelMessage] | None:
     """What a robot or webhook should be told now; None where there is nothing left to tell or nobody to tell it.
 
@@ -96,7 +97,7 @@ def write_channel_message(
     [message] = load_messages(session, [told], audience_of(session, user), now)
     if not is_told(message):
         return None
-    entry = entry_of(message, language, settings)
+    entry = entry_of(message, language, settings, texts)
     post = message.other or message.post
     open_to_all = post is not None and post.visibility == "public" and is_live(post, now)
     return channel, ChannelMessage(
@@ -110,7 +111,9 @@ def write_channel_message(
     )
 
 
-def write_mail(session: Session, row: Delivery, now: datetime, settings: Settings) -> Mail | None:
+def write_mail(
+    session: Session, row: Delivery, now: datetime, settings: Settings, texts: Texts = SHIPPED_TEXTS
+) -> Mail | None:
     """The mail as it should be now; None where there is nothing left to tell or nobody to tell it."""
     user = session.get(User, row.user_id) if row.user_id is not None else None
     if row.user_id is not None and (user is None or not user.active):
@@ -125,10 +128,10 @@ def write_mail(session: Session, row: Delivery, now: datetime, settings: Setting
         messages = notices_of(session, row.id, user, now)
         if not messages:
             return None
-        letter, headers = write_notices(messages, user, row.kind, settings)
+        letter, headers = write_notices(messages, user, row.kind, settings, texts)
     else:
         language = user.locale if user is not None else str(row.payload.get("language", "zh"))
-        letter = write_letter(row.kind, row.payload, language, settings)
+        letter = write_letter(row.kind, row.payload, language, settings, texts)
     calendar = row.payload.get("calendar")
     domain = (settings.mail_from or settings.smtp_user).rpartition("@")[2] or "localhost"
     return Mail(

@@ -12,6 +12,7 @@ from html import escape
 from typing import Any
 from urllib.parse import quote
 
+from matching.notifying.texts import SHIPPED_TEXTS, TEXT_FORMS, Texts, link_of, put_in
 from matching.services.signed_links import sign
 from matching.settings import Settings
 
@@ -92,9 +93,11 @@ def link_address(settings: Settings, purpose: str, link_id: str) -> str:
     return public_address(settings, f"/links/{purpose}/{quote(sign(settings, purpose, link_id))}")
 
 
-def write_letter(kind: str, payload: Mapping[str, Any], language: str, settings: Settings) -> Letter:
-    """The letter of that kind. Raises KeyError for a kind that is none."""
-    written = _LETTERS[kind](payload, "en" if language == "en" else "zh", settings)
+def write_letter(
+    kind: str, payload: Mapping[str, Any], language: str, settings: Settings, texts: Texts = SHIPPED_TEXTS
+) -> Letter:
+    """The letter of that kind, in the words in force. Raises KeyError for a kind that is none."""
+    written = _LETTERS[kind](payload, "en" if language == "en" else "zh", settings, texts)
     return Letter(
         subject=written.subject,
         blocks=written.blocks,
@@ -118,191 +121,55 @@ def _signature(language: str, settings: Settings) -> Sequence[Block]:
     )
 
 
-def _confirm_registration(payload: Mapping[str, Any], language: str, settings: Settings) -> Letter:
-    """Says nothing of what was entered: otherwise anybody could have us mail their text to anybody."""
-    url = link_address(settings, "confirm", payload["link_id"])
-    if language == "en":
-        return Letter(
-            subject="Please confirm your e-mail address",
-            blocks=(
-                "Hello,",
-                "somebody, probably you, asked for an account with this address. Please confirm that it is yours and "
-                "choose a password. The office then checks the organisation and answers by mail.",
-                Action("Confirm and choose a password (works once, within 48 hours)", url),
-                "If it was not you, ignore this mail: without the confirmation nothing happens.",
-            ),
-        )
-    return Letter(
-        subject="请确认您的邮箱",
-        blocks=(
-            "您好：",
-            "有人（应该是您）用这个邮箱申请账号。请确认邮箱是您的并设置密码，随后主管部门会核实单位并邮件答复。",
-            Action("确认邮箱并设置密码（48 小时内有效，只能用一次）", url),
-            "如果不是您本人申请，请不必理会：不确认就不会有任何改变。",
-        ),
-    )
+def _from_text(
+    kind: str,
+    links: Callable[[Mapping[str, Any], Settings], Mapping[str, str]],
+    *named: str,
+) -> Callable[[Mapping[str, Any], str, Settings, Texts], Letter]:
+    """Writes a letter of the kind from the text in force. `named` are the values that it takes from the payload.
+
+    Letters to an address that nobody confirmed yet take none: otherwise anybody could have us mail their text to
+    anybody.
+    """
+
+    def write(payload: Mapping[str, Any], language: str, settings: Settings, texts: Texts) -> Letter:
+        values = {name: str(payload[name]) for name in named}
+        addresses = links(payload, settings)
+        form = TEXT_FORMS[kind]
+        blocks: list[Block] = []
+        # Links are put in last, and by themselves: what people typed must never become a button.
+        for paragraph in texts.templates(kind, language):
+            link = link_of(paragraph, form)
+            if link is None:
+                blocks.append(put_in(paragraph, values))
+            else:
+                name, label = link
+                blocks.append(Action(put_in(label, values) or addresses[name], addresses[name]))
+        return Letter(subject=texts.line(kind, language, "subject", **values), blocks=tuple(blocks))
+
+    return write
 
 
-def _already_registered(_payload: Mapping[str, Any], language: str, settings: Settings) -> Letter:
-    sign_in = public_address(settings, "/sign-in")
-    forgotten = public_address(settings, "/password/forgotten")
-    if language == "en":
-        return Letter(
-            subject="You already have an account",
-            blocks=(
-                "Hello,",
-                "somebody, probably you, asked for an account with this address. There is one already.",
-                Action("Sign in", sign_in),
-                Action("Forgotten the password?", forgotten),
-                "If it was not you, you need do nothing; your account is unchanged.",
-            ),
-        )
-    return Letter(
-        subject="您已经有账号了",
-        blocks=(
-            "您好：",
-            "有人（应该是您）用这个邮箱申请账号，而这个邮箱已经有账号。",
-            Action("登录", sign_in),
-            Action("忘记密码", forgotten),
-            "如果不是您本人操作，不必理会，您的账号没有任何改变。",
-        ),
-    )
+def _no_link(_payload: Mapping[str, Any], _settings: Settings) -> Mapping[str, str]:
+    return {}
 
 
-def _registration_waiting(_payload: Mapping[str, Any], language: str, _settings: Settings) -> Letter:
-    if language == "en":
-        return Letter(
-            subject="Your registration is being checked",
-            blocks=(
-                "Hello,",
-                "somebody, probably you, registered with this address again. Your first registration is still waiting "
-                "for the office, which answers by mail; you need do nothing.",
-            ),
-        )
-    return Letter(
-        subject="您的注册申请正在审核",
-        blocks=(
-            "您好：",
-            "有人（应该是您）用这个邮箱再次提交了注册申请。先前的申请还在等待主管部门审核，结果会邮件告知，不必重复提交。",
-        ),
-    )
+def _once(purpose: str) -> Callable[[Mapping[str, Any], Settings], Mapping[str, str]]:
+    return lambda payload, settings: {"link": link_address(settings, purpose, payload["link_id"])}
 
 
-def _registration_approved(payload: Mapping[str, Any], language: str, settings: Settings) -> Letter:
-    url = public_address(settings, "/sign-in")
-    if language == "en":
-        return Letter(
-            subject="Your account is ready",
-            blocks=(
-                f"Hello {payload['name']},",
-                f"the office has approved your account for {payload['organisation']}. You may sign in with this "
-                "address and the password you chose.",
-                Action("Sign in", url),
-            ),
-        )
-    return Letter(
-        subject="您的账号已经开通",
-        blocks=(
-            f"{payload['name']}，您好：",
-            f"主管部门已通过您为「{payload['organisation']}」提出的注册申请。现在可以用这个邮箱和您设的密码登录。",
-            Action("登录", url),
-        ),
-    )
+def _page(path: str) -> Callable[[Mapping[str, Any], Settings], Mapping[str, str]]:
+    return lambda _payload, settings: {"link": public_address(settings, path)}
 
 
-def _registration_refused(payload: Mapping[str, Any], language: str, settings: Settings) -> Letter:
-    url = public_address(settings, "/register")
-    if language == "en":
-        return Letter(
-            subject="Your registration was not approved",
-            blocks=(
-                f"Hello {payload['name']},",
-                f"the office could not approve your registration for {payload['organisation']}:",
-                payload["reason"],
-                Action("Register again", url),
-            ),
-        )
-    return Letter(
-        subject="您的注册申请未通过",
-        blocks=(
-            f"{payload['name']}，您好：",
-            f"主管部门未能通过您为「{payload['organisation']}」提出的注册申请，原因是：",
-            payload["reason"],
-            Action("修改后重新申请", url),
-        ),
-    )
+def _sign_in_or_forgotten(_payload: Mapping[str, Any], settings: Settings) -> Mapping[str, str]:
+    return {
+        "sign_in": public_address(settings, "/sign-in"),
+        "forgotten": public_address(settings, "/password/forgotten"),
+    }
 
 
-def _reset_password(payload: Mapping[str, Any], language: str, settings: Settings) -> Letter:
-    url = link_address(settings, "reset", payload["link_id"])
-    if language == "en":
-        return Letter(
-            subject="Choose a new password",
-            blocks=(
-                "Hello,",
-                "somebody, probably you, asked for a new password for this address.",
-                Action("Choose a new password (works once, within one hour)", url),
-                "If it was not you, ignore this mail: the password stays as it is.",
-            ),
-        )
-    return Letter(
-        subject="重设密码",
-        blocks=(
-            "您好：",
-            "有人（应该是您）要重设这个邮箱对应账号的密码。",
-            Action("重设密码（1 小时内有效，只能用一次）", url),
-            "如果不是您本人操作，请不必理会：密码不会改变。",
-        ),
-    )
-
-
-def _password_changed(_payload: Mapping[str, Any], language: str, settings: Settings) -> Letter:
-    url = public_address(settings, "/password/forgotten")
-    if language == "en":
-        return Letter(
-            subject="Your password was changed",
-            blocks=(
-                "Hello,",
-                "the password of your account was just changed, and every other sign-in was ended.",
-                "If it was not you, choose a new password at once and tell the office.",
-                Action("Choose a new password", url),
-            ),
-        )
-    return Letter(
-        subject="您的密码已修改",
-        blocks=(
-            "您好：",
-            "您账号的密码刚刚修改，其他设备上的登录都已结束。",
-            "如果不是您本人操作，请立即重设密码并告知主管部门。",
-            Action("重设密码", url),
-        ),
-    )
-
-
-def _invitation(payload: Mapping[str, Any], language: str, settings: Settings) -> Letter:
-    url = link_address(settings, "invite", payload["link_id"])
-    if language == "en":
-        return Letter(
-            subject=f"{payload['organisation']} invites you",
-            blocks=(
-                "Hello,",
-                f"{payload['inviter']} invites you to work for {payload['organisation']} on this platform.",
-                Action("Accept the invitation (works once, within 14 days)", url),
-                "If you do not know what this is about, ignore this mail.",
-            ),
-        )
-    return Letter(
-        subject=f"{payload['organisation']}邀请您加入",
-        blocks=(
-            "您好：",
-            f"{payload['inviter']}邀请您在本平台加入「{payload['organisation']}」。",
-            Action("接受邀请（14 天内有效，只能用一次）", url),
-            "如果您不清楚此事，请不必理会。",
-        ),
-    )
-
-
-def _message(payload: Mapping[str, Any], language: str, settings: Settings) -> Letter:
+def _message(payload: Mapping[str, Any], language: str, settings: Settings, _texts: Texts) -> Letter:
     other = "zh" if language == "en" else "en"
 
     def chosen(name: str) -> str:
@@ -316,14 +183,14 @@ def _message(payload: Mapping[str, Any], language: str, settings: Settings) -> L
     return Letter(subject=chosen("subject"), blocks=tuple(blocks))
 
 
-_LETTERS: Mapping[str, Callable[[Mapping[str, Any], str, Settings], Letter]] = {
-    "confirm_registration": _confirm_registration,
-    "already_registered": _already_registered,
-    "registration_waiting": _registration_waiting,
-    "registration_approved": _registration_approved,
-    "registration_refused": _registration_refused,
-    "reset_password": _reset_password,
-    "password_changed": _password_changed,
-    "invitation": _invitation,
+_LETTERS: Mapping[str, Callable[[Mapping[str, Any], str, Settings, Texts], Letter]] = {
+    "confirm_registration": _from_text("confirm_registration", _once("confirm")),
+    "already_registered": _from_text("already_registered", _sign_in_or_forgotten),
+    "registration_waiting": _from_text("registration_waiting", _no_link),
+    "registration_approved": _from_text("registration_approved", _page("/sign-in"), "name", "organisation"),
+    "registration_refused": _from_text("registration_refused", _page("/register"), "name", "organisation", "reason"),
+    "reset_password": _from_text("reset_password", _once("reset")),
+    "password_changed": _from_text("password_changed", _page("/password/forgotten")),
+    "invitation": _from_text("invitation", _once("invite"), "organisation", "inviter"),
     "message": _message,
 }

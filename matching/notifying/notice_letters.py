@@ -13,6 +13,7 @@ from matching.models import Notification, User
 from matching.notifying.letters import Action, Entry, Letter, public_address
 from matching.notifying.notices import group_of, notice
 from matching.notifying.preferences import DIGEST_SCOPE, load_preferences, unsubscribe_address
+from matching.notifying.texts import SHIPPED_TEXTS, Texts
 from matching.queries.notifications import InboxMessage, load_messages
 from matching.queries.posts import audience_of
 from matching.settings import Settings
@@ -56,11 +57,11 @@ def is_told(message: InboxMessage) -> bool:
 
 
 def write_notices(
-    messages: Sequence[InboxMessage], user: User, kind: str, settings: Settings
+    messages: Sequence[InboxMessage], user: User, kind: str, settings: Settings, texts: Texts = SHIPPED_TEXTS
 ) -> tuple[Letter, dict[str, str]]:
     """The letter and its headers for notifications that are told; `kind` is notification or digest."""
     language = "en" if user.locale == "en" else "zh"
-    entries = [entry_of(message, language, settings) for message in messages[:MOST_IN_A_DIGEST]]
+    entries = [entry_of(message, language, settings, texts) for message in messages[:MOST_IN_A_DIGEST]]
     scope = DIGEST_SCOPE if kind == "digest" else group_of(messages[0].notification.kind)
     stop = unsubscribe_address(settings, user.id, scope)
     inbox = public_address(settings, "/inbox/")
@@ -91,7 +92,7 @@ def write_notices(
     }
 
 
-def entry_of(message: InboxMessage, language: str, settings: Settings) -> Entry:
+def entry_of(message: InboxMessage, language: str, settings: Settings, texts: Texts = SHIPPED_TEXTS) -> Entry:
     """One notification as a line, the title of its post, and where to read on."""
     row = message.notification
     if message.suggestion is not None and message.own is not None and message.other is not None:
@@ -103,7 +104,7 @@ def entry_of(message: InboxMessage, language: str, settings: Settings) -> Entry:
         return Entry(
             line, _post_address(settings, message.other.id), (message.other.title, because + message.own.title)
         )
-    line = notice(row.kind, language)
+    line = notice(row.kind, language, texts)
     if message.post is not None:
         return Entry(line, _post_address(settings, message.post.id), (message.post.title,))
     return Entry(line, public_address(settings, _place(row)))

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, time, timedelta
-from typing import Literal
+from typing import Literal, Protocol
 
 from matching.clock import SHANGHAI, to_shanghai
 
@@ -72,6 +72,13 @@ _GROUP_NOTICES: Mapping[str, tuple[str, str]] = {
     "account": ("您有新的消息", "You have a new message"),
 }
 
+
+class NoticeLines(Protocol):
+    """The lines in force, see `matching.notifying.texts`."""
+
+    def notice(self, kind: str, language: str) -> str | None: ...
+
+
 _QUIET_FROM, _QUIET_UNTIL = time(22), time(8)
 DIGEST_AT = time(9)
 
@@ -81,8 +88,12 @@ def group_of(kind: str) -> str:
     return next((group for beginning, group in _GROUP_BY_BEGINNING if kind.startswith(beginning)), "account")
 
 
-def notice(kind: str, language: str) -> str:
-    """One line that says what a notification is about, without naming anything."""
+def notice(kind: str, language: str, texts: NoticeLines | None = None) -> str:
+    """One line that says what a notification is about, without naming anything; in the bureau's words where it chose
+    its own."""
+    chosen = texts.notice(kind, language) if texts is not None else None
+    if chosen is not None:
+        return chosen
     zh, en = NOTICES.get(kind) or _GROUP_NOTICES[group_of(kind)]
     return en if language == "en" else zh
 

@@ -27,11 +27,9 @@ from matching.models import (
 from matching.queries.posts import audience_for, visible_posts
 from matching.services.actor import Actor
 from matching.settings import Settings
-from matching.working_days import registration_due
+from matching.working_days import RegistrationClock, registration_due
 
 SHOWN = 5
-LAPSES_WITHIN = timedelta(days=3)
-STALLED_AFTER = timedelta(days=14)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +108,7 @@ def _lapsing(desk: _Desk) -> DeskBlock:
         .join(asked, asked.id == Interest.to_organisation_id)
         .where(
             Interest.status == "open",
-            Interest.expires_at <= desk.now + LAPSES_WITHIN,
+            Interest.expires_at <= desk.now + timedelta(days=desk.settings.lapse_shown_days),
             or_(desk.in_region(asking.region_code), desk.in_region(asked.region_code)),
         )
         .order_by(Interest.expires_at, Interest.id),
@@ -126,7 +124,11 @@ def _stalled(desk: _Desk) -> DeskBlock:
         desk,
         "engagements",
         select(Engagement.id, Engagement.title, Engagement.updated_at, Engagement.stage)
-        .where(Engagement.stage != "closed", Engagement.updated_at < desk.now - STALLED_AFTER, _engagements(desk))
+        .where(
+            Engagement.stage != "closed",
+            Engagement.updated_at < desk.now - timedelta(days=desk.settings.stalled_days),
+            _engagements(desk),
+        )
         .order_by(Engagement.updated_at, Engagement.id),
     )
 
@@ -150,6 +152,10 @@ def _next_steps(desk: _Desk) -> DeskBlock:
 def _contracts(desk: _Desk) -> DeskBlock:
     """Contracts without 登记编号; the note is the day by which they should be registered."""
     special = dict(desk.session.execute(select(SpecialDay.day, SpecialDay.works)).tuples().all())
+    settings = desk.settings
+    clock = RegistrationClock(
+        settings.registration_days, settings.registration_long_days, settings.registration_large_amount
+    )
     found = _rows(
         desk,
         select(Engagement.id, Engagement.title, Engagement.signed_on, Engagement.contract_amount)
@@ -161,7 +167,11 @@ def _contracts(desk: _Desk) -> DeskBlock:
         )
         .order_by(Engagement.signed_on, Engagement.id),
     )
-    rows = [DeskRow(row[0], row[1], registration_due(row[2], row[3], special)) for row in found if row[2] is not None]
+    rows = [
+        DeskRow(row[0], row[1], registration_due(row[2], row[3], special, clock=clock))
+        for row in found
+        if row[2] is not None
+    ]
     return DeskBlock("contracts", found[0][-1] if found else 0, rows)
 
 

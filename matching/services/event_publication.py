@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import quote
@@ -21,6 +21,7 @@ from matching.errors import IllegalMove, InvalidInput
 from matching.models import Event, EventParticipant, EventSlot, Meeting, MeetingInvitation, Need
 from matching.models.meeting import INVITATION_ANSWERS
 from matching.notifying.calendars import CalendarEntry, Method, calendar_uid, write_calendar
+from matching.notifying.texts import LANGUAGES, SHIPPED_TEXTS, Texts
 from matching.queries.agendas import table_name, topic_of
 from matching.services.actor import Actor
 from matching.services.deliveries import owe_delivery
@@ -65,7 +66,9 @@ def read_agenda_token(session: Session, token: str, settings: Settings) -> Event
     return participant
 
 
-def invite_participants(uow: UnitOfWork, actor: Actor, event_id: str, now: datetime, settings: Settings) -> Told:
+def invite_participants(
+    uow: UnitOfWork, actor: Actor, event_id: str, now: datetime, settings: Settings, texts: Texts = SHIPPED_TEXTS
+) -> Told:
     """Mail everybody who was not mailed yet their own link: whether they come, when they cannot, whom they wish for."""
     event = load_event(uow, actor, event_id)
     require_open(event)
@@ -83,15 +86,16 @@ def invite_participants(uow: UnitOfWork, actor: Actor, event_id: str, now: datet
             f"event-invite:{participant.id}:{participant.link_number}",
             now,
             settings,
-            subject=(f"邀请您参加：{event.title}", f"You are invited: {event.title}"),
-            text=(
-                f"{participant.contact_name or participant.name}，您好：\n\n"
-                f"诚邀{participant.name}参加「{event.title}」。\n{_when(event, 'zh')}\n{_where(event, 'zh')}\n\n"
-                "请打开下面的链接，告诉我们能否参加、哪些时段不方便、希望与谁洽谈。链接只属于您，请勿转发。",
-                f"Dear {participant.contact_name or participant.name},\n\n"
-                f"{participant.name} is invited to {event.title}.\n{_when(event, 'en')}\n{_where(event, 'en')}\n\n"
-                "Please open the link to tell us whether you come, when you cannot, and whom you would like to meet. "
-                "The link is yours alone.",
+            written=_write(
+                texts,
+                "event_invitation",
+                {
+                    "event": event.title,
+                    "name": participant.contact_name or participant.name,
+                    "participant": participant.name,
+                    "date": _day(event),
+                    "place": _place(event),
+                },
             ),
             label=("回复邀请", "Answer the invitation"),
         )
@@ -136,7 +140,9 @@ def list_changes(session: Session, event: Event) -> list[Change]:
     return sorted(changes, key=order)
 
 
-def publish_timetable(uow: UnitOfWork, actor: Actor, event_id: str, now: datetime, settings: Settings) -> Told:
+def publish_timetable(
+    uow: UnitOfWork, actor: Actor, event_id: str, now: datetime, settings: Settings, texts: Texts = SHIPPED_TEXTS
+) -> Told:
     """Make the present places the ones that people know, and owe an invitation, an update or a cancellation to each
     participant whose entry differs. Published again without changes, nobody hears anything.
     """
@@ -149,7 +155,7 @@ def publish_timetable(uow: UnitOfWork, actor: Actor, event_id: str, now: datetim
             "还没有排好的洽谈，请先计算日程",
             message_en="No meeting has a place yet; compute the timetable first",
         )
-    told = _tell(uow, event, meetings, now, settings)
+    told = _tell(uow, event, meetings, now, settings, texts)
     event.status = "published"
     event.published_at = now
     event.updated_at = now
@@ -158,7 +164,9 @@ def publish_timetable(uow: UnitOfWork, actor: Actor, event_id: str, now: datetim
     return told
 
 
-def cancel_event(uow: UnitOfWork, actor: Actor, event_id: str, now: datetime, settings: Settings) -> Told:
+def cancel_event(
+    uow: UnitOfWork, actor: Actor, event_id: str, now: datetime, settings: Settings, texts: Texts = SHIPPED_TEXTS
+) -> Told:
     """Call the whole event off: every meeting that was told is cancelled in people's calendars."""
     event = load_event(uow, actor, event_id)
     require_open(event)
@@ -168,7 +176,7 @@ def cancel_event(uow: UnitOfWork, actor: Actor, event_id: str, now: datetime, se
         meeting.slot_id = meeting.table_number = None
         meeting.locked = False
         meeting.updated_at = now
-    told = _tell(uow, event, meetings, now, settings)
+    told = _tell(uow, event, meetings, now, settings, texts)
     event.status = "cancelled"
     event.registration_open = False
     event.updated_at = now
@@ -196,12 +204,14 @@ def answer_meeting(uow: UnitOfWork, participant: EventParticipant, meeting_id: s
     uow.commit()
 
 
-def remind_participants(uow: UnitOfWork, now: datetime, settings: Settings) -> int:
-    """Remind everybody with published meetings once the day before and once an hour before their first.
+def remind_participants(uow: UnitOfWork, now: datetime, settings: Settings, texts: Texts = SHIPPED_TEXTS) -> int:
+    """Remind everybody with published meetings twice before their first, as long before as the rules say: usually the
+    day before and an hour before.
 
     Run by the beat. Late is better than never, but not after the meeting has begun.
     """
-    soon = now + timedelta(hours=24)
+    soon = now + timedelta(hours=settings.event_reminder_hours)
+    last = timedelta(minutes=settings.event_last_reminder_minutes)
     events = uow.session.scalars(
         select(Event).where(
             Event.status == "published",
@@ -225,7 +235,7 @@ def remind_participants(uow: UnitOfWork, now: datetime, settings: Settings) -> i
             starts_at = meeting_first.told_slot.starts_at
             if not participant.present or not now < starts_at <= soon:
                 continue
-            hour = starts_at - now <= timedelta(hours=1)
+            hour = starts_at - now <= last
             occasion = f"hour:{starts_at.isoformat()}" if hour else f"day:{event.held_on.isoformat()}"
             clock = f"{to_shanghai(starts_at):%H:%M}"
             place = table_name(event, meeting_first.told_table_number)
@@ -235,13 +245,16 @@ def remind_participants(uow: UnitOfWork, now: datetime, settings: Settings) -> i
                 f"event-remind:{participant.id}:{occasion}",
                 now,
                 settings,
-                subject=(
-                    f"{'一小时后' if hour else '明天'}：{event.title}",
-                    f"{'In an hour' if hour else 'Tomorrow'}: {event.title}",
-                ),
-                text=(
-                    f"您的第一场洽谈 {clock} 开始{f'，{place}' if place else ''}。\n{_where(event, 'zh')}",
-                    f"Your first meeting begins at {clock}{f', {place}' if place else ''}.\n{_where(event, 'en')}",
+                written=_write(
+                    texts,
+                    "event_reminder",
+                    {
+                        "event": event.title,
+                        "when": _how_soon(now, starts_at, last if hour else None),
+                        "time": clock,
+                        "table": (f"，{place}", f", {place}") if place else "",
+                        "place": _place(event),
+                    },
                 ),
                 label=("查看我的日程", "Open my agenda"),
             )
@@ -249,7 +262,9 @@ def remind_participants(uow: UnitOfWork, now: datetime, settings: Settings) -> i
     return reminded
 
 
-def _tell(uow: UnitOfWork, event: Event, meetings: Sequence[Meeting], now: datetime, settings: Settings) -> Told:
+def _tell(
+    uow: UnitOfWork, event: Event, meetings: Sequence[Meeting], now: datetime, settings: Settings, texts: Texts
+) -> Told:
     session = uow.session
     rows = session.scalars(
         select(MeetingInvitation).where(MeetingInvitation.meeting_id.in_([meeting.id for meeting in meetings]))
@@ -301,7 +316,7 @@ def _tell(uow: UnitOfWork, event: Event, meetings: Sequence[Meeting], now: datet
                 missing.add(participant.name)
                 continue
             topic = topic_of(needs.get(meeting.need_id or ""))
-            messages += _owe_entry(session, event, participant, other, row, table, topic, method, now, settings)
+            messages += _owe_entry(session, event, participant, other, row, table, topic, method, now, settings, texts)
     return Told(messages, tuple(sorted(missing)))
 
 
@@ -316,34 +331,29 @@ def _owe_entry(
     method: Method,
     now: datetime,
     settings: Settings,
+    texts: Texts,
 ) -> int:
     entry = calendar_entry(event, participant, other, row, table, topic, settings)
     begins, ends = to_shanghai(row.starts_at), to_shanghai(row.ends_at)
     time = f"{begins:%Y-%m-%d %H:%M}–{ends:%H:%M}"
-    if method == "CANCEL":
-        subject = (f"已取消：{entry.summary}", f"Cancelled: {other.name} ({event.title})")
-        text = (
-            f"原定 {time} 与{other.name}的洽谈已取消，您的这个时段空出来了。",
-            f"Your meeting with {other.name} at {time} is cancelled; the time is yours again.",
-        )
-    else:
-        changed = row.sequence > 0
-        subject = (
-            f"{'时间地点有变' if changed else '洽谈安排'}：{entry.summary}",
-            f"{'Changed' if changed else 'Meeting'}: {other.name} ({event.title})",
-        )
-        text = (
-            f"{time}（北京时间）\n{entry.location}\n对方：{other.name}" + (f"\n议题：{topic}" if topic else ""),
-            f"{time} (Beijing time)\n{entry.location}\nWith: {other.name}" + (f"\nAbout: {topic}" if topic else ""),
-        )
+    kind = (
+        "meeting_cancelled" if method == "CANCEL" else "meeting_changed" if row.sequence > 0 else "meeting_invitation"
+    )
+    values = {
+        "event": event.title,
+        "other": other.name,
+        "time": time,
+        "place": entry.location,
+        "topic": topic,
+        "summary": entry.summary,
+    }
     return _owe_message(
         session,
         participant,
         f"meeting-invitation:{row.id}:{row.sequence}",
         now,
         settings,
-        subject=subject,
-        text=text,
+        written=_write(texts, kind, values),
         label=("查看我的日程并回复", "Open my agenda and answer"),
         calendar=(write_calendar([entry], method, settings, language=_language(participant)), method),
     )
@@ -398,20 +408,19 @@ def _owe_message(
     now: datetime,
     settings: Settings,
     *,
-    subject: tuple[str, str],
-    text: tuple[str, str],
+    written: Mapping[str, tuple[str, str]],
     label: tuple[str, str],
     calendar: tuple[str, Method] | None = None,
 ) -> int:
-    """Owe one mail, texts in Chinese and English; 1, or 0 where it was owed before."""
+    """Owe one mail, `written` with (subject, text) by language; 1, or 0 where it was owed before."""
     from matching.models import Delivery
 
     if session.scalar(select(Delivery.id).where(Delivery.once_key == once_key)) is not None:
         return 0
     payload: dict[str, object] = {
         "language": _language(participant),
-        "subject": {"zh": subject[0], "en": subject[1]},
-        "text": {"zh": text[0], "en": text[1]},
+        "subject": {language: subject for language, (subject, _text) in written.items()},
+        "text": {language: text for language, (_subject, text) in written.items()},
         "label": {"zh": label[0], "en": label[1]},
         "path": _agenda_path(participant, settings),
     }
@@ -471,13 +480,33 @@ def _people(session: Session, event: Event) -> list[EventParticipant]:
     )
 
 
-def _when(event: Event, language: str) -> str:
+def _write(texts: Texts, key: str, values: Mapping[str, str | tuple[str, str]]) -> dict[str, tuple[str, str]]:
+    """(subject, text) in both languages, in the words in force now. A pair among the values is Chinese and English."""
+    written = {}
+    for number, language in enumerate(LANGUAGES):
+        chosen = {name: value if isinstance(value, str) else value[number] for name, value in values.items()}
+        written[str(language)] = (
+            texts.line(key, language, "subject", **chosen),
+            texts.body(key, language, **chosen),
+        )
+    return written
+
+
+def _how_soon(now: datetime, starts_at: datetime, last: timedelta | None) -> tuple[str, str]:
+    """`last`: how long before, for the last reminder."""
+    if last is not None:
+        minutes = int(last.total_seconds() // 60)
+        return ("一小时后", "In an hour") if minutes == 60 else (f"{minutes} 分钟后", f"In {minutes} minutes")
+    days = (to_shanghai(starts_at).date() - to_shanghai(now).date()).days
+    if days > 1:
+        return f"{days} 天后", f"In {days} days"
+    return ("明天", "Tomorrow") if days == 1 else ("今天", "Today")
+
+
+def _day(event: Event) -> tuple[str, str]:
     day = event.held_on
-    if language == "en":
-        return f"Date: {day.isoformat()}"
-    return f"日期：{day.year}年{day.month}月{day.day}日"
+    return f"{day.year}年{day.month}月{day.day}日", day.isoformat()
 
 
-def _where(event: Event, language: str) -> str:
-    places = [place for place in (event.venue, event.online_address) if place]
-    return ("Place: " if language == "en" else "地点：") + "; ".join(places)
+def _place(event: Event) -> str:
+    return "; ".join(place for place in (event.venue, event.online_address) if place)

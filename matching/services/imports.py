@@ -203,7 +203,7 @@ class _Importer:
     ) -> None:
         self.uow = uow
         self.organisations_added = 0
-        self._settings = platform.settings
+        self._settings = platform.rules(uow.session).settings
         self._actor = actor
         self._now = now
         self._region_code = region_code

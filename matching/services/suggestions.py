@@ -178,7 +178,7 @@ def _propose(platform: Platform, session: Session, post: Post, now: datetime, *,
     candidates = load_candidates(session, post, candidate_ids, MATCHER, now)
     documents = load_documents(session, candidates, now)
     ranked = _rank(platform, ranker, document, vectors, documents, counted.pool, top=None)
-    length = platform.settings.suggestions_per_post
+    length = platform.rules(session).settings.suggestions_per_post
     chosen, rest = ranked.pairs[:length], ranked.pairs[length:]
     crowded_out: list[str] = []
     if others_too:
@@ -294,7 +294,7 @@ def _store(
         proposal.pairs,
         (proposal.ranker or platform.ranker).revision,
         now,
-        length=platform.settings.suggestions_per_post,
+        length=platform.rules(session).settings.suggestions_per_post,
         others_too=others_too,
         seen=proposal.seen,
     )
@@ -313,4 +313,4 @@ def _push(platform: Platform, session: Session, post: Post, now: datetime) -> No
         .options(defer(Suggestion.reasons))
         .execution_options(populate_existing=True)
     ).all()
-    push_suggestions(session, pairs, now, platform.settings)
+    push_suggestions(session, pairs, now, platform.rules(session).settings)

@@ -11,7 +11,7 @@ from flask import Blueprint, render_template, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from matching.queries.desk import LAPSES_WITHIN, STALLED_AFTER, DeskBlock, DeskRow, list_desk
+from matching.queries.desk import DeskBlock, DeskRow, list_desk
 from web.html.deliveries import KIND_LABELS
 from web.html.events import EVENT_STATUS_LABELS
 from web.languages import format_day, format_moment
@@ -136,13 +136,14 @@ _WORDS: dict[str, _Words] = {
 def show_desk() -> str:
     """What waits in the region, the oldest first, each with the page where it is dealt with."""
     with platform().reading() as reading:
-        blocks = [_show(block) for block in list_desk(reading, actor(), now(), platform().settings)]
+        settings = platform().rules(reading).settings
+        blocks = [_show(block) for block in list_desk(reading, actor(), now(), settings)]
     return render_template(
         "desk/show.html",
         waiting=[block for block in blocks if block.count],
         clear=[block for block in blocks if not block.count],
-        lapse_days=LAPSES_WITHIN.days,
-        stalled_days=STALLED_AFTER.days,
+        lapse_days=settings.lapse_shown_days,
+        stalled_days=settings.stalled_days,
     )
 
 

@@ -356,7 +356,9 @@ def invite(event_id: str) -> WerkzeugResponse:
 def send_invitations(event_id: str) -> WerkzeugResponse:
     """Mail each participant their own link, once."""
     with platform().unit_of_work() as uow:
-        told = invite_participants(uow, actor(), event_id, now(), platform().settings)
+        told = invite_participants(
+            uow, actor(), event_id, now(), platform().settings, platform().rules(uow.session).texts
+        )
     flash(_("已发出 %(count)s 封邀请。", count=told.messages), "info")
     _flash_without_address(told.without_address)
     return redirect(url_for("events.show_people", event_id=event_id))
@@ -484,7 +486,9 @@ def publish(event_id: str) -> WerkzeugResponse | tuple[str, int]:
     """Tell the participants where and when they meet, or what changed."""
     try:
         with platform().unit_of_work() as uow:
-            told = publish_timetable(uow, actor(), event_id, now(), platform().settings)
+            told = publish_timetable(
+                uow, actor(), event_id, now(), platform().settings, platform().rules(uow.session).texts
+            )
     except InvalidInput as error:
         return _render_timetable(event_id, error=in_language(error.message, error.message_en)), 422
     flash(_("已发布，发出 %(count)s 封日历邀请或更新。", count=told.messages), "info")
@@ -507,7 +511,7 @@ def move_event(event_id: str, move: str) -> WerkzeugResponse:
             end_event(uow, actor(), event_id, now())
             flash(_("对接会已结束。"), "info")
         else:
-            told = cancel_event(uow, actor(), event_id, now(), platform().settings)
+            told = cancel_event(uow, actor(), event_id, now(), platform().settings, platform().rules(uow.session).texts)
             flash(_("对接会已取消，发出 %(count)s 封取消通知。", count=told.messages), "warning")
     return redirect(url_for("events.show_plan", event_id=event_id))
 

@@ -38,7 +38,7 @@ from matching.services.import_jobs import (
 )
 from matching.services.imports import load_import_vocabularies
 from web.languages import in_language, page_language
-from web.reader import actor, is_staff, now, platform, signed_in_only
+from web.reader import actor, is_staff, now, platform, rules_now, signed_in_only
 from web.uploads import send_bytes
 
 imports = Blueprint("imports", __name__, url_prefix="/imports")
@@ -312,7 +312,7 @@ def _render_job(job_id: str, *, error: str = "") -> str:
             skipped=[note for note in job.notes if note["kind"] == "skipped"],
             needs_title=job.status == "read" and bool(job.sheets) and needs_title(job),
             confident=_CONFIDENT,
-            reviewed=platform().settings.review_before_publication and not is_staff(),
+            reviewed=rules_now().settings.review_before_publication and not is_staff(),
             error=error,
         )
 

@@ -41,7 +41,7 @@ from web.engagement_words import WORDS
 from web.errors import status_of
 from web.forms.interests import ContactForm, InterestForm
 from web.languages import in_language
-from web.reader import actor, audience, now, platform, signed_in_only
+from web.reader import actor, audience, now, platform, rules_now, signed_in_only
 
 interests = Blueprint("interests", __name__, url_prefix="/interests")
 
@@ -138,7 +138,9 @@ def write_new() -> Page:
         try:
             with platform().unit_of_work() as uow:
                 choice = form.chosen() if own is None else {"own_id": own.id}
-                interest = express_interest(uow, actor(), target.id, form.entry(), now(), platform().settings, **choice)
+                interest = express_interest(
+                    uow, actor(), target.id, form.entry(), now(), rules_now().settings, **choice
+                )
         except InvalidInput as error:
             form.place(error)
         except (IllegalMove, NotAllowed) as error:
@@ -160,7 +162,7 @@ def write_new() -> Page:
         named=named,
         open=given is not None or (is_live(target, now()) and target.open_for_interest),
         reply_time=times.get(target.organisation_id) if named else None,
-        days=platform().settings.interest_days,
+        days=rules_now().settings.interest_days,
         aim_length=AIM_LENGTH,
         **WORDS,
     )

@@ -43,12 +43,11 @@ from web.display import days_left
 from web.html import writing
 from web.html.interests import interest_box
 from web.languages import in_language
-from web.reader import actor, audience, now, platform, signed_in_only
+from web.reader import actor, audience, now, platform, rules_now, signed_in_only
 from web.suggestion_cards import ShownSuggestion, is_put_aside, show_suggestions
 
 posts = Blueprint("posts", __name__, url_prefix="/posts")
 
-_RENEW_WITHIN_DAYS = 30
 _TABS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("all", ()),
     ("draft", ("draft", "returned")),
@@ -83,7 +82,7 @@ def offered_moves(post: Post) -> list[str]:
     else:
         moves = [move for move in moves if move != "publish"]
     left = days_left(post, now())
-    if post.status == "published" and left is not None and left > _RENEW_WITHIN_DAYS:
+    if post.status == "published" and left is not None and left > rules_now().settings.renew_within_days:
         moves.remove("renew")
     first = ("publish", "submit", "resume", "renew")
     return sorted(moves, key=lambda move: first.index(move) if move in first else len(first))
@@ -184,7 +183,7 @@ def move(post_id: str, move: str) -> Response:
     """Take a post on in its life."""
     with platform().reading() as reading:
         find_post(reading, post_id, audience(), now())  # what the actor may not see does not exist for them
-    settings = platform().settings
+    settings = rules_now().settings
     with platform().unit_of_work() as uow:
         if move == "publish":
             publish_post(uow, actor(), post_id, now(), settings=settings)

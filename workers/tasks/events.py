@@ -41,4 +41,5 @@ def remind_participants_task() -> int:
     """Remind participants a day and an hour before their first meeting, once each."""
     platform = get_platform()
     with platform.unit_of_work() as uow:
-        return remind_participants(uow, utc_now(), platform.settings)
+        rules = platform.rules(uow.session)
+        return remind_participants(uow, utc_now(), rules.settings, rules.texts)

@@ -45,7 +45,7 @@ def notify_expiry_task() -> int:
     """Tell owners whose posts will expire soon, once for each lifetime."""
     platform = get_platform()
     with platform.unit_of_work() as uow:
-        return notify_expiry(uow, utc_now(), platform.settings)
+        return notify_expiry(uow, utc_now(), platform.rules(uow.session).settings)
 
 
 @shared_task(name="duijie.push_held_suggestions", queue=UPKEEP_QUEUE)
@@ -53,7 +53,7 @@ def push_held_suggestions_task() -> int:
     """Tell experts whose week has room again."""
     platform = get_platform()
     with platform.unit_of_work() as uow:
-        told = push_held_suggestions(uow.session, utc_now(), platform.settings)
+        told = push_held_suggestions(uow.session, utc_now(), platform.rules(uow.session).settings)
         uow.commit()
     return told
 
@@ -71,9 +71,10 @@ def remind_task() -> int:
     """Remind people of interests that wait for their answer and of what they are to do in an engagement."""
     platform = get_platform()
     with platform.unit_of_work() as uow:
-        reminded = remind_of_interests(uow, utc_now(), platform.settings)
+        reminded = remind_of_interests(uow, utc_now(), platform.rules(uow.session).settings)
     with platform.unit_of_work() as uow:
-        return reminded + remind_of_tasks(uow, utc_now())
+        days = platform.rules(uow.session).settings.task_reminder_days
+        return reminded + remind_of_tasks(uow, utc_now(), days=days)
 
 
 @shared_task(name="duijie.refresh_statistics", queue=MATCHING_QUEUE)

@@ -128,7 +128,9 @@ def publish(event_id: str) -> dict[str, Any]:
     Tells each participant what is new, changed or off for them; again without changes, nobody hears anything.
     """
     with platform().unit_of_work() as uow:
-        told = publish_timetable(uow, caller().actor, event_id, now(), platform().settings)
+        told = publish_timetable(
+            uow, caller().actor, event_id, now(), platform().settings, platform().rules(uow.session).texts
+        )
     return {"messages": told.messages, "without_address": list(told.without_address)}
 
 

@@ -100,7 +100,7 @@ def express(entry: dict[str, Any]) -> tuple[dict[str, Any], int]:
                 target_id,
                 answers,
                 now(),
-                platform().settings,
+                platform().rules(uow.session).settings,
                 own_id=own_id,
                 organisation_id=entry["organisation_id"],
             )
