@@ -68,6 +68,7 @@ VOCABULARIES = {
     "organisation_stages.tsv": "organisation_stage",
     "outcome_reasons.tsv": "outcome_reason",
     "return_reasons.tsv": "return_reason",
+    "review_checks.tsv": "review_check",
     "towns.tsv": "town",
 }
 
@@ -256,6 +257,10 @@ def _load_experts(platform: Platform, now: datetime) -> int:
                 now,
                 expert_id=record["id"],
             )
+            if record["id"] in accounts:
+                # The demonstration's experts with an account agreed that programs collect their entries.
+                uow.session.get_one(Expert, record["id"]).open_data_at = now
+                uow.commit()
             added += 1
     return added
 

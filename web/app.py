@@ -11,6 +11,7 @@ from web.api import install_api
 from web.assets import asset_url, assets
 from web.display import install_display
 from web.errors import install_error_pages
+from web.head import install_head
 from web.html.accounts import accounts
 from web.html.agendas import agendas
 from web.html.attachments import attachments
@@ -30,6 +31,7 @@ from web.html.interests import interests
 from web.html.members import members
 from web.html.models import models
 from web.html.needs import needs
+from web.html.open_data import harvest, open_data
 from web.html.organisations import organisations
 from web.html.own_data import own_data
 from web.html.posts import posts
@@ -37,11 +39,13 @@ from web.html.preferences import preferences, stop
 from web.html.registrations import registrations
 from web.html.reports import reports
 from web.html.review import review
+from web.html.rules import rules
 from web.html.saved_filters import saved_filters
 from web.html.search import search
 from web.html.sessions import sessions
 from web.html.single_sign_on import single_sign_on
 from web.html.suggestion_answers import suggestion_answers
+from web.html.suggestion_inbox import suggestion_inbox
 from web.html.unsent import unsent
 from web.languages import install_languages
 from web.navigation import navigation
@@ -65,6 +69,7 @@ def create_app(platform: Platform, *, clock: Clock = utc_now) -> Flask:
     install_languages(app)
     install_display(app)
     install_error_pages(app)
+    install_head(app)
     app.jinja_env.globals["asset_url"] = asset_url
     app.jinja_env.globals["navigation"] = navigation
     for blueprint in (
@@ -76,6 +81,7 @@ def create_app(platform: Platform, *, clock: Clock = utc_now) -> Flask:
         posts,
         inbox,
         suggestion_answers,
+        suggestion_inbox,
         interests,
         engagements,
         imports,
@@ -85,6 +91,7 @@ def create_app(platform: Platform, *, clock: Clock = utc_now) -> Flask:
         sessions,
         desk,
         reports,
+        rules,
         events,
         agendas,
     ):
@@ -93,8 +100,11 @@ def create_app(platform: Platform, *, clock: Clock = utc_now) -> Flask:
         app.register_blueprint(blueprint)
     for blueprint in (registrations, accounts, single_sign_on, members, preferences, channels, deliveries):
         app.register_blueprint(blueprint)
+    app.register_blueprint(open_data)
     # A mail program that unsubscribes for its reader has no token of a form; the signed link is its right.
     app.extensions["csrf"].exempt(stop)
+    # OAI-PMH asks by POST as well as by GET, and changes nothing.
+    app.extensions["csrf"].exempt(harvest)
     app.register_blueprint(make_ops(platform))
     install_api(app)
     return app

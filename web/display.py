@@ -16,7 +16,8 @@ from flask_babel import lazy_gettext as _l
 from markupsafe import Markup, escape
 
 from matching.models import Post
-from web.languages import HTML_LANGUAGE
+from matching.queries.vocabularies import Vocabularies
+from web.languages import HTML_LANGUAGE, label_of
 
 STATUS_LABELS: dict[str, Any] = {
     "draft": _l("草稿"),
@@ -44,6 +45,13 @@ CAPABILITY_KIND_LABELS: dict[str, Any] = {
     "facility": _l("仪器设备"),
     "service": _l("服务"),
 }
+
+
+def capability_kind_label(vocabularies: Vocabularies | None, kind: str) -> str:
+    """What the bureau calls a kind of capability; the usual word where no list was loaded."""
+    found = vocabularies.find("capability_kind", kind) if vocabularies is not None else None
+    return label_of(found) or str(CAPABILITY_KIND_LABELS[kind])
+
 
 VISIBILITY_LABELS: dict[str, Any] = {
     "public": _l("所有人"),
@@ -239,7 +247,7 @@ def install_display(app: Flask) -> None:
         STATUS_LABELS=STATUS_LABELS,
         STATUS_TONES=STATUS_TONES,
         SIDE_LABELS=SIDE_LABELS,
-        CAPABILITY_KIND_LABELS=CAPABILITY_KIND_LABELS,
+        capability_kind_label=capability_kind_label,
         VISIBILITY_SHORT=VISIBILITY_SHORT,
         VISIBILITY_LABELS=VISIBILITY_LABELS,
         IP_STATUS_LABELS=IP_STATUS_LABELS,

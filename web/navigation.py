@@ -88,6 +88,7 @@ def _own_places() -> tuple[Place, ...]:
         return ()
     places = [
         Place(_("我的供需"), url_for("posts.list_mine"), request.endpoint == "posts.list_mine"),
+        Place(_("给我的建议"), url_for("suggestion_inbox.show_feed"), request.blueprint == "suggestion_inbox"),
         Place(_("我的意向"), url_for("interests.list_all"), request.blueprint == "interests"),
         Place(_("对接进展"), url_for("engagements.list_all"), request.endpoint == "engagements.list_all"),
     ]
@@ -118,4 +119,5 @@ def _staff_places() -> tuple[Place, ...]:
         ),
         Place(_("阶段看板"), url_for("engagements.show_board"), request.endpoint == "engagements.show_board"),
         Place(_("统计报告"), url_for("reports.show_report"), request.blueprint == "reports"),
+        Place(_("规则"), url_for("rules.show_values"), request.blueprint == "rules"),
     )

@@ -6,12 +6,13 @@ Each function is one use case and one commit: it changes the post and owes `post
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
 
 from matching.documents import CAPABILITY_KINDS, MoneyRange
 from matching.errors import EditConflict, InvalidInput, NotAllowed
@@ -163,10 +164,12 @@ def publish_post(
     *,
     settings: Settings,
     expected_version: int | None = None,
+    checked: Sequence[str] = (),
 ) -> Post:
     """Make a post visible to those it is meant for, for `settings.post_lifetime_days`.
 
-    Staff of the region may always; the owner where `settings.review_before_publication` is off.
+    Staff of the region may always; the owner where `settings.review_before_publication` is off. `checked` are the
+    entries of the review's checklist that the reviewer ticked, which the log keeps.
     """
     post = load_post(uow, post_id)
     require_editor(actor, post)
@@ -177,10 +180,43 @@ def publish_post(
             "发布前需经主管部门审核，请先提交审核",
             message_en="Posts are reviewed before publication; please submit it for review",
         )
+    if post.status == "submitted" and actor.is_staff_for(post.region_code):
+        _note_checks(uow, actor, post, checked, now, required=settings.review_checks_required)
     publish_directly(uow, actor, post, now, settings)
     tell_writers(uow.session, post, "post_published", now.isoformat(), now, actor_id=actor.user_id)
     uow.commit()
     return post
+
+
+def review_checks(session: Session, side: str) -> list[str]:
+    """What a reviewer goes through before posts of that side are published: codes of the editable list."""
+    return list(
+        session.scalars(
+            select(VocabularyTerm.code)
+            .where(
+                VocabularyTerm.vocabulary == "review_check",
+                VocabularyTerm.active,
+                or_(VocabularyTerm.parent_code.is_(None), VocabularyTerm.parent_code == side),
+            )
+            .order_by(VocabularyTerm.position, VocabularyTerm.code)
+        )
+    )
+
+
+def _note_checks(
+    uow: UnitOfWork, actor: Actor, post: Post, checked: Sequence[str], now: datetime, *, required: bool
+) -> None:
+    listed = review_checks(uow.session, post.side)
+    ticked = [code for code in listed if code in checked]
+    if required and len(ticked) < len(listed):
+        raise InvalidInput(
+            "post.unchecked",
+            "请逐项核对审核清单后再发布",
+            where="check",
+            message_en="Please go through the whole checklist before you publish",
+        )
+    if ticked:
+        uow.record(now, actor.user_id, "post.check", post.side, post.id, ticked=ticked)
 
 
 def publish_directly(uow: UnitOfWork, actor: Actor, post: Post, now: datetime, settings: Settings) -> None:

@@ -61,30 +61,30 @@ def term_key(vocabulary: str, code: str) -> str:
     return f"{_TERM_PREFIX}{vocabulary}:{code}"
 
 
-def change_rule(
+def change_rules(
     uow: UnitOfWork,
     actor: Actor,
-    key: str,
-    value: object,
+    values: Mapping[str, object],
     now: datetime,
     *,
     settings: Settings,
     reason: str = "",
     expected_revision: int | None = None,
 ) -> None:
-    """Set a rule; None puts it back as the installation was set up. Setting what is already so changes nothing.
+    """Set rules together, all or none; None puts one back as the installation was set up. What is already so stays.
 
-    `settings` are those of the installation. Raises EditConflict where anything was changed after `expected_revision`
-    was read that this rule is about.
+    `settings` are those of the installation. Raises EditConflict where one was changed after `expected_revision`.
     """
     require_rule_maker(actor)
-    form = RULE_FORMS.get(key)
-    if form is None:
-        raise _no_rule()
-    after = None if value is None else stored_value(read_value(form, value))
-    if after is not None and after == stored_value(getattr(settings, key)):
-        after = None
-    _change(uow, actor, key, after, now, reason=reason, expected_revision=expected_revision)
+    for key, value in values.items():
+        form = RULE_FORMS.get(key)
+        if form is None:
+            raise _no_rule()
+        after = None if value is None else stored_value(read_value(form, value))
+        if after is not None and after == stored_value(getattr(settings, key)):
+            after = None
+        _change(uow, actor, key, after, now, reason=reason, expected_revision=expected_revision)
+    uow.session.flush()
     check_together(read_rules(uow.session, settings).settings)
     uow.commit()
 
@@ -282,10 +282,10 @@ def _change(
     """Within a use case that commits: the value, the history's line and the number that processes compare."""
     row = uow.session.get(RuleValue, key)
     before = None if row is None else row.value
-    if expected_revision is not None:
-        _require_unchanged(uow.session, key, expected_revision)
     if before == after:
         return
+    if expected_revision is not None:
+        _require_unchanged(uow.session, key, expected_revision)
     if after is None:
         uow.session.delete(row)
     elif row is None:

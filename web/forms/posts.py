@@ -39,7 +39,7 @@ from matching.services.posts import (
     NeedFields,
     told_language,
 )
-from web.display import CAPABILITY_KIND_LABELS, IP_STATUS_LABELS, IP_TYPE_LABELS, VISIBILITY_LABELS
+from web.display import IP_STATUS_LABELS, IP_TYPE_LABELS, VISIBILITY_LABELS, capability_kind_label
 from web.languages import label_of
 
 _KEYWORD_LENGTH = 40
@@ -391,7 +391,7 @@ class CapabilityForm(PostForm):
         """Fill the choices, those of experts excepted: see `offer_experts`."""
         super().offer(vocabularies, organisations, post)
         stored = post if isinstance(post, Capability) else None
-        self.kind.choices = [(kind, CAPABILITY_KIND_LABELS[kind]) for kind in CAPABILITY_KINDS]
+        self.kind.choices = [(kind, capability_kind_label(vocabularies, kind)) for kind in CAPABILITY_KINDS]
         levels = [(code, label) for code, label in self._choices("maturity_level", []) if code]
         self.maturity.choices = [(_NOT_CHOSEN, _("未评估")), *levels]
         self.ip_status.choices = _labelled(IP_STATUS_LABELS, stored.ip_status if stored else None)

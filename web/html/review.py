@@ -6,14 +6,15 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
+from matching.errors import InvalidInput
 from matching.queries.duplicates import count_duplicate_pairs
 from matching.queries.posts import find_post, list_posts_to_review
 from matching.queries.vocabularies import load_vocabularies
 from matching.services.coach import coach_post
 from matching.services.duplicates import find_alike
-from matching.services.posts import NOTE_LENGTH, NOTED_FIELDS, publish_post, return_post
+from matching.services.posts import NOTE_LENGTH, NOTED_FIELDS, publish_post, return_post, review_checks
 from web.display import FIELD_LABELS
-from web.languages import label_of
+from web.languages import in_language, label_of
 from web.reader import actor, audience, now, platform, staff_only
 
 review = Blueprint("review", __name__, url_prefix="/review")
@@ -44,10 +45,15 @@ def show_waiting(post_id: str) -> str:
 
 @review.post("/<post_id>/publish")
 @staff_only
-def publish(post_id: str) -> Response:
-    """Publish it."""
-    with platform().unit_of_work() as uow:
-        publish_post(uow, actor(), post_id, now(), settings=platform().rules(uow.session).settings)
+def publish(post_id: str) -> Response | tuple[str, int]:
+    """Publish it; what the reviewer ticked of the checklist is kept in the log."""
+    checked = request.form.getlist("check")
+    try:
+        with platform().unit_of_work() as uow:
+            settings = platform().rules(uow.session).settings
+            publish_post(uow, actor(), post_id, now(), settings=settings, checked=checked)
+    except InvalidInput as error:
+        return _render(post_id, check_error=in_language(error.message, error.message_en), checked=checked), 422
     flash(_("已发布，并开始匹配。"), "info")
     return redirect(url_for("review.list_waiting"))
 
@@ -81,15 +87,28 @@ def note_label(name: str) -> str:
     return str(FIELD_LABELS.get("money" if name == "money_minimum" else name, name))
 
 
-def _render(post_id: str, *, error: str = "", codes: list[str] | None = None, text: str = "") -> str:
+def _render(
+    post_id: str,
+    *,
+    error: str = "",
+    codes: list[str] | None = None,
+    text: str = "",
+    check_error: str = "",
+    checked: list[str] | None = None,
+) -> str:
     with platform().reading() as reading:
         post = find_post(reading, post_id, audience(), now())
+        vocabularies = load_vocabularies(reading)
         return render_template(
             "review/show.html",
             post=post,
             findings=coach_post(post.to_document(), visibility=post.visibility),
             alike=find_alike(reading, post.to_document(), audience(), now()),
-            vocabularies=load_vocabularies(reading),
+            vocabularies=vocabularies,
+            checks=[vocabularies.find("review_check", code) for code in review_checks(reading, post.side)],
+            checks_required=platform().rules(reading).settings.review_checks_required,
+            checked=checked or [],
+            check_error=check_error,
             noted=[(name, note_label(name)) for name in NOTED_FIELDS[post.side]],
             error=error,
             codes=codes or [],
