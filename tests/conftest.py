@@ -7,9 +7,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from matching.bootstrap import Platform
 from tests.factories.platforms import make_platform
+
+# How long an example takes says something about the machine, not about the code.
+settings.register_profile("duijie", deadline=None)
+settings.load_profile("duijie")
 
 
 @pytest.fixture
