@@ -13,6 +13,7 @@ from web.display import install_display
 from web.errors import install_error_pages
 from web.head import install_head
 from web.html.accounts import accounts
+from web.html.address_change import address_change
 from web.html.agendas import agendas
 from web.html.attachments import attachments
 from web.html.capabilities import capabilities
@@ -47,6 +48,7 @@ from web.html.single_sign_on import single_sign_on
 from web.html.suggestion_answers import suggestion_answers
 from web.html.suggestion_inbox import suggestion_inbox
 from web.html.unsent import unsent
+from web.html.users import users
 from web.languages import install_languages
 from web.navigation import navigation
 from web.ops import make_ops, watch_requests
@@ -97,6 +99,8 @@ def create_app(platform: Platform, *, clock: Clock = utc_now) -> Flask:
     ):
         app.register_blueprint(blueprint)
     for blueprint in (organisations, experts, own_data, saved_filters, exports, attachments, unsent):
+        app.register_blueprint(blueprint)
+    for blueprint in (users, address_change):
         app.register_blueprint(blueprint)
     for blueprint in (registrations, accounts, single_sign_on, members, preferences, channels, deliveries):
         app.register_blueprint(blueprint)

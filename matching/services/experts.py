@@ -143,6 +143,17 @@ def want_suggestions(uow: UnitOfWork, actor: Actor, expert_id: str, wanted: bool
     return expert
 
 
+def agree_to_open_data(uow: UnitOfWork, actor: Actor, expert_id: str, agreed: bool, now: datetime) -> Expert:
+    """The person lets programs collect their entry (site map, CERIF, CSV, JSON-LD), or no longer does."""
+    expert = _own(uow, actor, expert_id)
+    if agreed != (expert.open_data_at is not None):
+        expert.open_data_at = now if agreed else None
+        expert.updated_at = now
+        uow.record(now, actor.user_id, "expert.open_data", "expert", expert.id, agreed=agreed)
+        uow.commit()
+    return expert
+
+
 def empty_field(uow: UnitOfWork, actor: Actor, expert_id: str, name: str, now: datetime) -> Expert:
     """Delete what is held in one field; no import fills it again."""
     expert = _own(uow, actor, expert_id)
@@ -299,6 +310,7 @@ def describe_person(session: Session, actor: Actor) -> dict[str, Any]:
             "hidden": expert.hidden,
             "hidden_fields": list(expert.hidden_fields),
             "suggestions_wanted": expert.suggestions_wanted,
+            "open_data_since": expert.open_data_at.isoformat() if expert.open_data_at else None,
             "affiliations": [
                 {"organisation": name, "relation": relation, "starts_on": _day(starts), "ends_on": _day(ends)}
                 for name, relation, starts, ends in session.execute(

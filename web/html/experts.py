@@ -24,6 +24,7 @@ from matching.queries.vocabularies import load_vocabularies
 from matching.services.experts import edit_expert, is_own_entry, may_keep_expert, source_of
 from web.facets import Facet, make_facet, make_region_facet, page_argument, sort_argument, text_argument
 from web.forms.organisations import ExpertForm
+from web.head import expert_head
 from web.languages import in_language, term_label
 from web.reader import actor, audience, now, platform, signed_in_only
 
@@ -63,6 +64,7 @@ def show_expert(expert_id: str) -> str:
             profile=profile,
             own=own,
             keeper=keeper,
+            head=expert_head(reading, expert, [place for place, _relation in profile.organisations]),
             hidden=frozenset() if own else frozenset(expert.hidden_fields),
             posts=[(post, may_see_organisation(audience(), post)) for post in posts],
             works=list_shown_works(reading, expert.id),
@@ -76,7 +78,11 @@ def show_expert(expert_id: str) -> str:
 def edit(expert_id: str) -> str | Response | tuple[str, int]:
     """The entry's form; each field says where it comes from."""
     with platform().reading() as reading:
-        expert = find_expert(reading, expert_id, audience(), now()).expert
+        profile = find_expert(reading, expert_id, audience(), now())
+        expert = profile.expert
+        of_their_own = is_own_entry(actor(), expert) or any(
+            place.id in actor().organisation_roles for place, _relation in profile.organisations
+        )
         if not may_keep_expert(reading, actor(), expert, now()):
             raise NotAllowed("expert.not_yours", "您不能修改这位专家的资料", message_en="You do not keep this entry")
     form = ExpertForm()
@@ -93,6 +99,11 @@ def edit(expert_id: str) -> str | Response | tuple[str, int]:
 
     if request.method == "GET":
         form.show(expert)
+        if (expert.email or expert.phone) and not of_their_own:
+            # The form holds address and number; that the staff reads them there is logged as everywhere.
+            with platform().unit_of_work() as uow:
+                uow.record(now(), actor().user_id, "contact.reveal", "expert", expert.id, to="staff", through="edit")
+                uow.commit()
         return render()
     if not form.validate():
         return render(), 422

@@ -17,6 +17,7 @@ from matching.exporting.cells import cell_text
 from matching.services.experts import (
     CONTACT_FIELDS,
     PERSONAL_FIELDS,
+    agree_to_open_data,
     claim_expert,
     claimable_entries,
     describe_person,
@@ -76,6 +77,16 @@ def choose_suggestions() -> WerkzeugResponse:
     with platform().unit_of_work() as uow:
         want_suggestions(uow, actor(), request.form.get("expert_id", ""), wanted, now())
     return _done(_("已打开推荐。") if wanted else _("已关闭推荐。浏览和搜索不受影响，也不会个性化。"))
+
+
+@own_data.post("/open")
+@signed_in_only
+def choose_open_data() -> WerkzeugResponse:
+    """Whether programs may collect the entry; asked apart from everything else."""
+    agreed = request.form.get("agreed") == "y"
+    with platform().unit_of_work() as uow:
+        agree_to_open_data(uow, actor(), request.form.get("expert_id", ""), agreed, now())
+    return _done(_("已同意开放，随时可以撤回。") if agreed else _("已撤回，您的资料已从开放数据中移除。"))
 
 
 @own_data.post("/empty")
