@@ -118,6 +118,11 @@ def _staff_places() -> tuple[Place, ...]:
             request.endpoint == "organisations.list_duplicates",
         ),
         Place(_("阶段看板"), url_for("engagements.show_board"), request.endpoint == "engagements.show_board"),
+        *(
+            (Place(_("账号管理"), url_for("users.show_list"), request.blueprint == "users"),)
+            if actor().is_administrator
+            else ()
+        ),
         Place(_("统计报告"), url_for("reports.show_report"), request.blueprint == "reports"),
         Place(_("规则"), url_for("rules.show_values"), request.blueprint == "rules"),
     )

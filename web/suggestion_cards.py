@@ -14,6 +14,8 @@ from matching.models import Post, Suggestion
 from matching.policy import Audience
 from matching.queries.posts import may_see_organisation
 from matching.queries.suggestions import PairState, SuggestedPost
+from matching.queries.wishes import traits_of
+from matching.ranking.wishes import Wish, fulfilled, order_by_wishes
 from matching.services.suggestion_lists import ListedPair
 from web.display import Fit, Span, fit_in_words, mark_excerpt
 from web.languages import page_language
@@ -42,13 +44,23 @@ class ShownSuggestion:
     own_marked: Markup
     other_marked: Markup
     own_language: str
+    met: tuple[Wish, ...] = ()
+    """What the reader asked to see more or less of, as far as this post is that."""
 
 
 def show_suggestions(
-    post: Post, found: Iterable[SuggestedPost], audience: Audience, states: Mapping[str, PairState] | None = None
+    post: Post,
+    found: Iterable[SuggestedPost],
+    audience: Audience,
+    states: Mapping[str, PairState] | None = None,
+    wishes: Sequence[Wish] = (),
 ) -> list[ShownSuggestion]:
-    """Cards of a stored post's suggestions; with `states` by suggestion id they can be answered."""
+    """Cards of a stored post's suggestions; with `states` by suggestion id they can be answered. With `wishes` those
+    come first that the reader asked for, and last those they want less of.
+    """
     own = post.to_document()
+    if wishes:
+        found = order_by_wishes(list(found), lambda pair: met_by(pair.other, audience, wishes))
     return [
         _card(
             own,
@@ -60,9 +72,17 @@ def show_suggestions(
             audience,
             pair.suggestion,
             (states or {}).get(pair.suggestion.id),
+            met_by(pair.other, audience, wishes),
         )
         for rank, pair in enumerate(found, start=1)
     ]
+
+
+def met_by(other: Post, audience: Audience, wishes: Sequence[Wish]) -> tuple[Wish, ...]:
+    """The wishes that a post meets, as far as the reader may know."""
+    if not wishes:
+        return ()
+    return tuple(fulfilled(traits_of(other, named=may_see_organisation(audience, other)), wishes))
 
 
 def show_preview(
@@ -116,6 +136,7 @@ def _card(
     audience: Audience,
     suggestion: Suggestion | None = None,
     state: PairState | None = None,
+    met: tuple[Wish, ...] = (),
 ) -> ShownSuggestion:
     other_document = other.to_document()
     own_spans, other_spans = spans_of(reasons, own.side), spans_of(reasons, other.side)
@@ -134,4 +155,5 @@ def _card(
         own_marked=mark_excerpt(own.full_text, own_spans) if both else Markup(""),
         other_marked=mark_excerpt(other_document.full_text, other_spans) if both else Markup(""),
         own_language=own.language,
+        met=met,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping
+from pathlib import Path
 from urllib.parse import quote
 
 from flask import Flask, Response, request, send_file
@@ -16,6 +17,7 @@ _FORM_BESIDE = 1_000_000
 LARGEST_UPLOADS: Mapping[str, int] = {
     "imports.upload": DEFAULT_LIMITS.max_bytes + _FORM_BESIDE,
     "attachments.upload": 3 * MOST_BYTES + _FORM_BESIDE,
+    "engagements.message": 3 * MOST_BYTES + _FORM_BESIDE,
 }
 """Endpoint → bytes of a whole request. Everything else keeps the small limit of pages."""
 
@@ -39,6 +41,15 @@ def content_disposition(name: str, *, inline: bool = False) -> str:
         plain = "file" + (f".{plain.rpartition('.')[2]}" if "." in plain else "")
     kind = "inline" if inline else "attachment"
     return f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+
+
+def send_kept_file(path: Path, name: str, media_type: str, digest: str) -> Response:
+    """A file that somebody sent, as it came and under its own name; never shown in place, whatever it says it is."""
+    answer = send_file(path, mimetype=media_type, etag=digest)
+    answer.headers["Content-Disposition"] = content_disposition(name)
+    answer.headers["Cache-Control"] = "private, no-store"
+    answer.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    return answer
 
 
 def send_bytes(content: bytes, name: str, media_type: str) -> Response:

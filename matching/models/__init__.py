@@ -9,6 +9,7 @@ from matching.models.draft import PostRevision, SavedFilter, UnsentText
 from matching.models.duplicate import DuplicatePair, PostFingerprint
 from matching.models.engagement import (
     Engagement,
+    EngagementFile,
     EngagementMessage,
     EngagementNote,
     EngagementParticipant,
@@ -33,6 +34,7 @@ from matching.models.rules import RuleChange, RuleState, RuleValue
 from matching.models.suggestion import Suggestion
 from matching.models.two_factor import AttemptCounter, RecoveryCode, TwoFactor
 from matching.models.user import User, UserSession
+from matching.models.wish import SuggestionVisit, SuggestionWish
 from matching.models.work import ExpertWork, Work
 
 __all__ = [
@@ -52,6 +54,7 @@ __all__ = [
     "Delivery",
     "DuplicatePair",
     "Engagement",
+    "EngagementFile",
     "EngagementMessage",
     "EngagementNote",
     "EngagementParticipant",
@@ -101,6 +104,8 @@ __all__ = [
     "StoredBlob",
     "Suggestion",
     "SuggestionAnswer",
+    "SuggestionVisit",
+    "SuggestionWish",
     "TimetableRun",
     "TwoFactor",
     "UnsentText",

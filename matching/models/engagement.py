@@ -146,6 +146,22 @@ class EngagementMessage(Base):
     __table_args__ = (Index("ix_engagement_messages_engagement_id_sent_at", "engagement_id", "sent_at"),)
 
 
+class EngagementFile(Base):
+    """A file that came with a message. The bytes lie where the files of posts do, under a random name."""
+
+    __tablename__ = "engagement_files"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True, default=new_id)
+    engagement_id: Mapped[str] = mapped_column(ForeignKey("engagements.id", ondelete="CASCADE"), index=True)
+    message_id: Mapped[str] = mapped_column(ForeignKey("engagement_messages.id", ondelete="CASCADE"), index=True)
+    file_name: Mapped[str] = mapped_column(String(255))
+    stored_name: Mapped[str] = mapped_column(String(80), unique=True)
+    media_type: Mapped[str] = mapped_column(String(100))
+    size: Mapped[int]
+    sha256: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime]
+
+
 class EngagementNote(Base):
     """A note that only its writer's own side sees; the staff's notes are the staff's alone."""
 

@@ -72,7 +72,7 @@ class AccountLink(Base):
 
     id: Mapped[str] = mapped_column(Id, primary_key=True, default=new_id)
     purpose: Mapped[str] = mapped_column(String(20))
-    """confirm, reset or invite."""
+    """confirm, reset, invite or email."""
     subject_id: Mapped[str] = mapped_column(Id, index=True)
     """The registration, account or invitation."""
     created_at: Mapped[datetime]

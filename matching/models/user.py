@@ -21,6 +21,8 @@ class User(Base):
     id: Mapped[str] = mapped_column(Id, primary_key=True, default=new_id)
     email: Mapped[str] = mapped_column(String(200), unique=True)
     """Lower case."""
+    new_email: Mapped[str | None] = mapped_column(String(200))
+    """What it is to become, once that is confirmed there."""
     name: Mapped[str] = mapped_column(String(80))
     password_hash: Mapped[str | None] = mapped_column(String(200))
     role: Mapped[str] = mapped_column(String(20), default="member")

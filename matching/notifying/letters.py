@@ -191,6 +191,9 @@ _LETTERS: Mapping[str, Callable[[Mapping[str, Any], str, Settings, Texts], Lette
     "registration_refused": _from_text("registration_refused", _page("/register"), "name", "organisation", "reason"),
     "reset_password": _from_text("reset_password", _once("reset")),
     "password_changed": _from_text("password_changed", _page("/password/forgotten")),
+    "confirm_new_address": _from_text("confirm_new_address", _once("email")),
+    "address_change_asked": _from_text("address_change_asked", _page("/account/address")),
+    "address_changed": _from_text("address_changed", _no_link),
     "invitation": _from_text("invitation", _once("invite"), "organisation", "inviter"),
     "message": _message,
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,6 +21,8 @@ from matching.models import (
     User,
 )
 from matching.models.base import new_id
+from matching.queries.wishes import traits_of, wishes_of
+from matching.ranking.wishes import Wish, fulfilled, order_by_wishes
 from matching.settings import Settings
 from matching.store.upsert import insert_new
 
@@ -121,7 +123,7 @@ def push_suggestions(session: Session, pairs: Sequence[Suggestion], now: datetim
         )
     loads = remaining_loads(session, [user_id for user_id, _ in messages.values()], now, settings)
     rows: list[dict[str, Any]] = []
-    for key, (user_id, pair) in messages.items():
+    for key, (user_id, pair) in _in_wished_order(session, messages, recipients):
         if key in known or loads.get(user_id, 1) <= 0:
             continue
         if user_id in loads:
@@ -142,6 +144,34 @@ def push_suggestions(session: Session, pairs: Sequence[Suggestion], now: datetim
     # In one order, too: two tasks that insert equal keys wait for each other.
     insert_new(session, Notification, sorted(rows, key=lambda row: str(row["once_key"])))
     return len(rows)
+
+
+def _in_wished_order(
+    session: Session, messages: Mapping[str, tuple[str, Suggestion]], recipients: Mapping[str, Sequence[str]]
+) -> list[tuple[str, tuple[str, Suggestion]]]:
+    """The messages, which come best first, those first that their readers asked for and last what they want less of."""
+    ordered = list(messages.items())
+    wishes = wishes_of(session, {user_id for user_id, _ in messages.values()})
+    if not wishes:
+        return ordered
+    wanted = {
+        post_id
+        for user_id, pair in messages.values()
+        if user_id in wishes
+        for post_id in (pair.need_id, pair.capability_id)
+    }
+    posts = {post.id: post for post in session.scalars(select(Post).where(Post.id.in_(wanted)))}
+
+    def met(item: tuple[str, tuple[str, Suggestion]]) -> list[Wish]:
+        user_id, pair = item[1]
+        if user_id not in wishes:
+            return []
+        told_for_need = user_id in recipients.get(pair.need_id, ())
+        other = posts[pair.capability_id if told_for_need else pair.need_id]
+        # Whose a `matched` post is, its reader does not know yet.
+        return fulfilled(traits_of(other, named=other.visibility != "matched"), wishes[user_id])
+
+    return order_by_wishes(ordered, met)
 
 
 def _waiting_interests(session: Session, user_ids: Sequence[str]) -> dict[str, int]:

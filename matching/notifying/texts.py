@@ -206,6 +206,55 @@ _LETTERS = (
         ("link",),
     ),
     _letter(
+        "confirm_new_address",
+        "account",
+        (
+            "请确认新邮箱",
+            "您好：\n\n有人（应该是您）要把账号的邮箱换成这一个。\n\n确认更换（24 小时内有效，只能用一次）{link}\n\n"
+            "如果不是您本人操作，请不必理会：不确认就不会有任何改变。",
+        ),
+        (
+            "Please confirm your new e-mail address",
+            "Hello,\n\nsomebody, probably you, wants an account to have this address from now on.\n\n"
+            "Confirm the change (works once, within 24 hours) {link}\n\n"
+            "If it was not you, ignore this mail: without the confirmation nothing changes.",
+        ),
+        {"link": _CONFIRM},
+        ("link",),
+    ),
+    _letter(
+        "address_change_asked",
+        "account",
+        (
+            "有人要更换您账号的邮箱",
+            "您好：\n\n有人（应该是您）登录后申请更换账号的邮箱。新邮箱确认之前，仍用这个邮箱登录。\n\n"
+            "如果不是您本人操作，请立即修改密码，这次更换随即可以在账号页面取消。\n\n打开账号页面 {link}",
+        ),
+        (
+            "The address of your account is to change",
+            "Hello,\n\nsomebody, probably you, signed in and asked for another address for your account. "
+            "Until the new one is confirmed you sign in with this one.\n\n"
+            "If it was not you, change your password at once and stop the change on the page of your account.\n\n"
+            "Open your account {link}",
+        ),
+        {"link": _PAGE},
+        ("link",),
+    ),
+    _letter(
+        "address_changed",
+        "account",
+        (
+            "您账号的邮箱已更换",
+            "您好：\n\n您账号的邮箱已经换成另一个，今后用新邮箱登录，这个邮箱不再收到通知。\n\n"
+            "如果不是您本人操作，请立即联系主管部门。",
+        ),
+        (
+            "The address of your account was changed",
+            "Hello,\n\nyour account has another address now; sign in with the new one. "
+            "This address receives no more notifications.\n\nIf it was not you, tell the office at once.",
+        ),
+    ),
+    _letter(
         "invitation",
         "account",
         (

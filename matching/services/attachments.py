@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from matching.bootstrap import Platform
 from matching.errors import InvalidInput, NotFound
-from matching.models import Attachment, Post
+from matching.models import Attachment, EngagementFile, Post
 from matching.policy import Audience
 from matching.queries.posts import find_post, may_see_organisation
 from matching.services.actor import Actor, require_editor
@@ -229,7 +229,7 @@ def find_attachment(
     return row
 
 
-def open_attachment(settings: Settings, row: Attachment) -> Path:
+def open_attachment(settings: Settings, row: Attachment | EngagementFile) -> Path:
     """Where the bytes are; raises NotFound when they are gone."""
     path = attachments_folder(settings) / row.stored_name
     if not path.is_file():
@@ -249,6 +249,7 @@ def forget_files(platform: Platform, now: datetime) -> int:
         return 0
     with platform.reading() as session:
         known = set(session.scalars(select(Attachment.stored_name)))
+        known |= set(session.scalars(select(EngagementFile.stored_name)))
     forgotten = 0
     for path in folder.glob("*.bin"):
         if path.name not in known and path.stat().st_mtime < now.timestamp() - 86_400:

@@ -6,7 +6,7 @@ what is not for a person is NotFound for them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -266,11 +266,18 @@ def set_next_step(
 
 
 def send_message(
-    uow: UnitOfWork, actor: Actor, engagement_id: str, text: str, now: datetime, *, message_id: str | None = None
+    uow: UnitOfWork,
+    actor: Actor,
+    engagement_id: str,
+    text: str,
+    now: datetime,
+    *,
+    message_id: str | None = None,
+    with_it: Callable[[EngagementMessage], None] | None = None,
 ) -> EngagementMessage:
     """Write to all who take part. A side's message makes it the other side's turn.
 
-    `message_id` makes sending the same form twice one message.
+    `message_id` makes sending the same form twice one message. `with_it` adds to a new message in the same transaction.
     """
     engagement, role = load_engagement(uow, actor, engagement_id)
     text = text.strip()
@@ -286,6 +293,8 @@ def send_message(
         message.id = message_id
     uow.session.add(message)
     uow.session.flush()
+    if with_it is not None:
+        with_it(message)
     if role in SIDES and engagement.stage != "closed":
         if engagement.waits_for != _other(role):
             engagement.waits_for, engagement.waiting_since = _other(role), now

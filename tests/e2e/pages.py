@@ -67,7 +67,7 @@ class WritingPage:
 
     def open_step(self, key: str) -> None:
         """Go to a step by its place in the list."""
-        self.page.click(f".dj-walk button[value='step:{key}']")
+        self.page.click(f".dj-stepper button[value='step:{key}']")
         self.page.wait_for_selector(f"[data-step={key}].dj-step--here")
 
     def check(self) -> None:

@@ -204,7 +204,7 @@ def test_from_registering_to_posting_a_forgotten_password_and_the_second_factor(
     person.open("/needs/new")
     person.page.fill("#title", "高频线路板翘曲控制")
     person.page.fill("#problem", "层压后翘曲 0.9%，要求不超过 0.5%。")
-    person.page.click(".dj-walk button[value='step:check']")
+    person.page.click(".dj-stepper button[value='step:check']")
     person.page.click("button[name=then][value=send]")
     person.page.wait_for_url(re.compile(r"/posts/[0-9a-f-]{36}$"))
     assert "高频线路板翘曲控制" in person.page.inner_text("h1")

@@ -88,6 +88,13 @@ class ForgottenForm(AccountForm):
     email = EmailField(_l("邮箱"), validators=[DataRequired(_l("请填写邮箱")), Length(max=200, message=_TOO_LONG)])
 
 
+class NewAddressForm(AccountForm):
+    """The address that an account is to have."""
+
+    email = EmailField(_l("新邮箱"), validators=[DataRequired(_l("请填写邮箱")), Length(max=200, message=_TOO_LONG)])
+    present_password = PasswordField(_l("现在的密码"), validators=[DataRequired(_l("请填写现在的密码"))])
+
+
 class CodeForm(AccountForm):
     """A code of the authenticator, or a recovery code."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, flash, redirect, request, send_file, url_for
+from flask import Blueprint, Response, flash, redirect, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as WerkzeugResponse
 
@@ -11,7 +11,7 @@ from matching.queries.posts import find_post
 from matching.services.attachments import attach_file, find_attachment, open_attachment, remove_attachment
 from web.languages import in_language
 from web.reader import actor, audience, now, platform, signed_in_only
-from web.uploads import content_disposition
+from web.uploads import send_kept_file
 
 attachments = Blueprint("attachments", __name__, url_prefix="/posts/<post_id>/attachments")
 
@@ -42,11 +42,8 @@ def download(post_id: str, attachment_id: str) -> Response:
     """The file as it was sent, under its own name; never shown in place, whatever it says it is."""
     with platform().reading() as reading:
         row = find_attachment(reading, post_id, attachment_id, audience(), now())
-    answer = send_file(open_attachment(platform().settings, row), mimetype=row.media_type, etag=row.sha256)
-    answer.headers["Content-Disposition"] = content_disposition(row.file_name)
-    answer.headers["Cache-Control"] = "private, no-store"
-    answer.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
-    return answer
+    path = open_attachment(platform().settings, row)
+    return send_kept_file(path, row.file_name, row.media_type, row.sha256)
 
 
 @attachments.post("/<attachment_id>/remove")

@@ -35,6 +35,9 @@ KIND_LABELS: dict[str, Any] = {
     "registration_refused": _l("注册未通过"),
     "reset_password": _l("重设密码"),
     "password_changed": _l("密码已修改"),
+    "confirm_new_address": _l("确认新邮箱"),
+    "address_change_asked": _l("申请更换邮箱"),
+    "address_changed": _l("邮箱已更换"),
     "invitation": _l("成员邀请"),
     "channel_test": _l("测试消息"),
 }

@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response
 
 from matching.clock import shanghai_day
 from matching.errors import EditConflict, IllegalMove, InvalidInput
-from matching.models import Engagement
+from matching.models import Engagement, EngagementFile
 from matching.models.engagement import OUTCOMES, STAGES
 from matching.policy import may_see_post
 from matching.queries.engagements import (
@@ -28,6 +28,7 @@ from matching.queries.engagements import (
     show_engagement,
 )
 from matching.queries.vocabularies import load_vocabularies
+from matching.services.attachments import open_attachment
 from matching.services.engagement_stages import moves_from_stage
 from matching.services.engagements import (
     add_task,
@@ -40,9 +41,14 @@ from matching.services.engagements import (
     record_terms,
     remove_participant,
     reveal_contacts,
-    send_message,
     set_next_step,
     write_note,
+)
+from matching.services.message_files import (
+    PARTIES,
+    fetch_message_file,
+    list_message_files,
+    send_message_with_files,
 )
 from matching.store.unit_of_work import UnitOfWork
 from web.engagement_words import WORDS
@@ -50,6 +56,7 @@ from web.forms.engagements import TermsForm
 from web.forms.posts import DayField
 from web.languages import in_language
 from web.reader import actor, audience, now, platform, signed_in_only, staff_only
+from web.uploads import send_kept_file
 
 engagements = Blueprint("engagements", __name__, url_prefix="/engagements")
 
@@ -178,15 +185,26 @@ def message(engagement_id: str) -> Page:
     """Write to all who take part."""
     given = request.form.get("message_id", "")
     message_id = f"{engagement_id[:36]}-{given}" if _MESSAGE_ID.fullmatch(given) else None
-    return _do(
-        engagement_id,
-        "message",
-        lambda uow: send_message(
-            uow, actor(), engagement_id, request.form.get("text", ""), now(), message_id=message_id
-        ),
-        _("已发送。"),
-        anchor="messages",
-    )
+    files = [(file.filename or "", file.stream) for file in request.files.getlist("file") if file.filename]
+    try:
+        send_message_with_files(
+            platform(), actor(), engagement_id, request.form.get("text", ""), files, now(), message_id=message_id
+        )
+    except InvalidInput as error:
+        return _render(engagement_id, failed="message", error=in_language(error.message, error.message_en)), 422
+    flash(_("已发送。"), "info")
+    return redirect(url_for("engagements.show", engagement_id=engagement_id, _anchor="messages"))
+
+
+@engagements.get("/<engagement_id>/files/<file_id>")
+@signed_in_only
+def download(engagement_id: str, file_id: str) -> Response:
+    """A file of a message, for those who take part; each download is in the audit log."""
+    with platform().unit_of_work() as uow:
+        row = fetch_message_file(uow, actor(), engagement_id, file_id, now())
+        found = (row.file_name, row.media_type, row.sha256, open_attachment(platform().settings, row))
+    name, media_type, digest, path = found
+    return send_kept_file(path, name, media_type, digest)
 
 
 @engagements.post("/<engagement_id>/notes")
@@ -362,12 +380,21 @@ def _render(
             failed=failed,
             error=error,
             typed=request.form if failed else {},
+            files=_files_by_message(reading, engagement.id),
+            reads_files=view.role in PARTIES,
             vocabularies=vocabularies,
             posts=_posts(view),
             user_id=actor().user_id,
             today=shanghai_day(now()),
             **WORDS,
         )
+
+
+def _files_by_message(reading: Session, engagement_id: str) -> dict[str, list[EngagementFile]]:
+    found: dict[str, list[EngagementFile]] = {}
+    for row in list_message_files(reading, engagement_id):
+        found.setdefault(row.message_id, []).append(row)
+    return found
 
 
 def _candidates(reading: Session, view: EngagementView) -> list[tuple[str, str, str]]:

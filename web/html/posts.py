@@ -23,6 +23,7 @@ from matching.queries.suggestions import (
     pair_states,
 )
 from matching.queries.vocabularies import Vocabularies, load_vocabularies
+from matching.queries.wishes import as_wish, list_wishes
 from matching.services.actor import post_not_found
 from matching.services.attachments import list_attachments, may_see_attachments
 from matching.services.interests import open_post_for_interest
@@ -143,7 +144,8 @@ def _suggestions(reading: Session, post: Post) -> dict[str, object]:
     """The post's suggestions as cards, those to be looked at later apart, and the pairs its own side declined."""
     found = list_suggestions_for_post(reading, post, audience(), now())
     states = pair_states(reading, actor(), [(pair.suggestion, post, pair.other) for pair in found], now())
-    cards = show_suggestions(post, found, audience(), states)
+    wishes = [as_wish(row) for row in list_wishes(reading, actor().user_id)] if states else []
+    cards = show_suggestions(post, found, audience(), states, wishes)
     declined = list_declined(reading, post, audience(), now()) if speaks_for(reading, actor(), post) else []
     return {
         "suggestions": _numbered(card for card in cards if not is_put_aside(card)),

@@ -32,6 +32,8 @@
     var place = document.querySelector("#post-form [data-error-summary]") || document.querySelector(".dj-step--here h2");
     if (place) place.focus();
     document.getElementById("post-form").scrollIntoView({ block: "start" });
+    // What was typed just before is told to the column beside, and kept.
+    document.getElementById("post-form").dispatchEvent(new Event("change"));
   });
   // An answer that is no form (a sign-in that ended, a stale token) must not take the form's place: the form is sent
   // as a whole, and the page that comes keeps its text.

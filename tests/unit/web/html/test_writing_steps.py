@@ -39,7 +39,7 @@ def open_step(page: str) -> str:
 
 def states(page: str) -> list[str]:
     """The state of each step in the list."""
-    return re.findall(r'<li class="dj-walk--(\w+)"', page)
+    return re.findall(r'<li class="dj-stepper--(\w+)"', page)
 
 
 def test_one_goes_on_step_by_step_and_everything_typed_travels(
