@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
@@ -18,19 +18,23 @@ from matching.notifying.texts import SHIPPED_TEXTS, Texts
 from matching.policy import is_live
 from matching.queries.notifications import load_messages
 from matching.queries.posts import audience_of
-from matching.services.deliveries import Outcome, claim_delivery, settle_delivery
+from matching.services.deliveries import LEASE, Outcome, claim_delivery, settle_delivery
 from matching.settings import Settings
 
 logger = logging.getLogger(__name__)
 
 DROPPED = Outcome(state="dropped")
 
+_ANSWERS_OF_A_SERVER = 12
+"""From the greeting to the acceptance of a mail, with both ways of securing the connection, and some more."""
+
 
 def deliver(platform: Platform, delivery_id: str, now: datetime) -> Outcome | None:
     """Hand over a delivery that is due; None where another task has it. Never raises for what the other side does."""
     with platform.unit_of_work() as uow:
-        if not claim_delivery(uow, delivery_id, now):
-            return None
+        claim = claim_delivery(uow, delivery_id, now, lease=_lease(platform.settings))
+    if not claim:
+        return None
     try:
         outcome = _attempt(platform, delivery_id, now)
     except MailNotSent as error:
@@ -47,8 +51,13 @@ def deliver(platform: Platform, delivery_id: str, now: datetime) -> Outcome | No
         logger.exception("delivery %s failed", delivery_id)
         outcome = Outcome(state="failed", error=f"delivery.internal: {type(error).__name__}")
     with platform.unit_of_work() as uow:
-        settle_delivery(uow, delivery_id, outcome, now)
+        settle_delivery(uow, delivery_id, outcome, now, claim=claim)
     return outcome
+
+
+def _lease(settings: Settings) -> timedelta:
+    """Longer than the slowest mail server that we wait for: each of its answers may take the whole patience."""
+    return max(LEASE, _ANSWERS_OF_A_SERVER * timedelta(seconds=settings.smtp_timeout_seconds))
 
 
 def _attempt(platform: Platform, delivery_id: str, now: datetime) -> Outcome:

@@ -107,8 +107,9 @@ def due_deliveries(session: Session, now: datetime, *, limit: int = 100) -> list
     return [(delivery_id, channel) for delivery_id, channel in found]
 
 
-def claim_delivery(uow: UnitOfWork, delivery_id: str, now: datetime) -> bool:
-    """Take a due delivery for LEASE; False where another task has it or it is settled."""
+def claim_delivery(uow: UnitOfWork, delivery_id: str, now: datetime, *, lease: timedelta = LEASE) -> int:
+    """Take a due delivery for a while: the number of the claim, by which `settle_delivery` knows its holder; 0 where
+    another task has it or it is settled."""
     uow.session.execute(
         update(Delivery)
         .where(Delivery.id == delivery_id, _due(now), Delivery.attempts >= _MOST_CLAIMS)
@@ -117,17 +118,25 @@ def claim_delivery(uow: UnitOfWork, delivery_id: str, now: datetime) -> bool:
     taken = uow.session.execute(
         update(Delivery)
         .where(Delivery.id == delivery_id, _due(now))
-        .values(claimed_until=now + LEASE, attempts=Delivery.attempts + 1)
-    )
+        .values(claimed_until=now + lease, attempts=Delivery.attempts + 1)
+        .returning(Delivery.attempts)
+    ).scalar()
     uow.commit()
-    return bool(taken.rowcount)  # type: ignore[attr-defined]
+    return taken or 0
 
 
-def settle_delivery(uow: UnitOfWork, delivery_id: str, outcome: Outcome, now: datetime) -> None:
-    """Record what became of a claimed delivery; a failure waits for its next attempt or is given up."""
-    row = uow.session.get(Delivery, delivery_id)
+def settle_delivery(uow: UnitOfWork, delivery_id: str, outcome: Outcome, now: datetime, *, claim: int) -> None:
+    """Record what became of a claimed delivery; a failure waits for its next attempt or is given up.
+
+    A holder so slow that another took the delivery over says nothing any more, except that it is sent after all.
+    """
+    row = uow.session.get(Delivery, delivery_id, with_for_update=True)
     if row is None:  # its account was deleted meanwhile
         return
+    if row.attempts != claim or row.claimed_until is None:
+        logger.warning("delivery %s was taken over from claim %d, which ended: %s", row.id, claim, outcome.state)
+        if outcome.state != "sent" or row.state == "sent":
+            return
     row.claimed_until = None
     row.last_error = outcome.error
     row.state = outcome.state

@@ -32,7 +32,8 @@ UPKEEP_QUEUE = "upkeep"
 """Its queue: short tasks that need no model."""
 
 LEASE = timedelta(minutes=5)
-"""A claim older than this belongs to a dead task. Longer than any task may run."""
+"""A claim older than this belongs to a dead task: posts are settled in seconds; imports and timetables renew leases of
+their own."""
 
 MOST_UNDERWAY = 200
 """Claims that may be out at once: so few that a queue of them is worked off well within the lease."""

@@ -131,6 +131,39 @@ def test_a_claim_of_a_dead_task_runs_out_and_the_mail_keeps_its_identity(
     assert smtp.taken[0].message["Message-ID"] == f"<{delivery_id}@example.cn>"
 
 
+def test_a_holder_that_was_too_slow_undoes_nothing(mailing: Platform, now: datetime) -> None:
+    delivery_id = owe(mailing, now)
+    with mailing.unit_of_work() as uow:
+        slow = claim_delivery(uow, delivery_id, now)
+    with mailing.unit_of_work() as uow:
+        quick = claim_delivery(uow, delivery_id, now + LEASE)
+    assert (slow, quick) == (1, 2)
+    with mailing.unit_of_work() as uow:
+        settle_delivery(uow, delivery_id, Outcome(state="failed", error="late"), now + LEASE, claim=slow)
+    held = find(mailing, delivery_id)
+    assert (held.state, held.claimed_until, held.last_error) == ("owed", now + 2 * LEASE, None)
+    with mailing.unit_of_work() as uow:
+        settle_delivery(uow, delivery_id, Outcome(state="sent"), now + LEASE, claim=quick)
+    with mailing.unit_of_work() as uow:
+        settle_delivery(uow, delivery_id, Outcome(state="failed", error="late"), now + LEASE, claim=slow)
+    assert find(mailing, delivery_id).state == "sent"
+
+
+def test_what_a_slow_holder_sent_after_all_is_not_sent_again(
+    mailing: Platform, smtp: SmtpServer, now: datetime
+) -> None:
+    delivery_id = owe(mailing, now)
+    with mailing.unit_of_work() as uow:
+        slow = claim_delivery(uow, delivery_id, now)
+    with mailing.unit_of_work() as uow:
+        quick = claim_delivery(uow, delivery_id, now + LEASE)
+        settle_delivery(uow, delivery_id, Outcome(state="failed", error="x"), now + LEASE, claim=quick)
+    with mailing.unit_of_work() as uow:
+        settle_delivery(uow, delivery_id, Outcome(state="sent"), now + LEASE, claim=slow)
+    assert deliver(mailing, delivery_id, now + timedelta(days=1)) is None
+    assert smtp.taken == []
+
+
 def test_a_delivery_whose_tasks_always_die_is_given_up(mailing: Platform, now: datetime) -> None:
     delivery_id = owe(mailing, now)
     moment = now
@@ -222,7 +255,8 @@ def test_staff_try_again_what_was_given_up(mailing: Platform, smtp: SmtpServer, 
     with pytest.raises(IllegalMove), mailing.unit_of_work() as uow:
         retry_delivery(uow, staff, delivery_id, now)
     with mailing.unit_of_work() as uow:
-        settle_delivery(uow, delivery_id, Outcome(state="given_up", error="x"), now)
+        claim = claim_delivery(uow, delivery_id, now)
+        settle_delivery(uow, delivery_id, Outcome(state="given_up", error="x"), now, claim=claim)
     with pytest.raises(NotFound), mailing.unit_of_work() as uow:
         retry_delivery(uow, Actor(user_id="m"), delivery_id, now)
     with mailing.unit_of_work() as uow:

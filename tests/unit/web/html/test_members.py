@@ -13,7 +13,7 @@ from matching.bootstrap import Platform
 from matching.models import Delivery, Invitation, Notification
 from matching.models.base import new_id
 from matching.notifying.preferences import load_preferences, unsubscribe_address
-from matching.services.deliveries import Outcome, owe_delivery, settle_delivery
+from matching.services.deliveries import Outcome, claim_delivery, owe_delivery, settle_delivery
 from tests.factories.people import Member, find_actor, make_member, make_staff
 from tests.unit.web.conftest import Browser, Clock
 
@@ -180,7 +180,7 @@ def test_staff_see_what_failed_without_names_and_try_it_again(
         uow.commit()
     with platform.unit_of_work() as uow:
         outcome = Outcome(state="given_up", error="mail.recipient_refused 550 5.1.1")
-        settle_delivery(uow, delivery_id, outcome, now)
+        settle_delivery(uow, delivery_id, outcome, now, claim=claim_delivery(uow, delivery_id, now))
     assert open_browser("owner@example.cn").get("/deliveries/").status_code == 403
     member = open_browser("owner@example.cn")
     member.get("/account/")
