@@ -27,6 +27,7 @@ from matching.store.unit_of_work import UnitOfWork
 logger = logging.getLogger(__name__)
 
 LEAST_SECONDS, MOST_SECONDS, USUAL_SECONDS = 5, 120, 30
+ELSEWHERE = "elsewhere"
 _DEAD_AFTER = timedelta(seconds=90)
 """A run that was not heard of for so long has lost its worker."""
 _TELL_EVERY_SECONDS = 0.5
@@ -175,7 +176,8 @@ def describe_problem(uow: UnitOfWork, event: Event, *, anew: bool) -> Problem:
 
 
 def compute_timetable(platform: Platform, run_id: str, clock: Clock) -> str | None:
-    """Compute a run and lay its timetable over the meetings; returns the run's status, None where nothing is to do.
+    """Compute a run and lay its timetable over the meetings; returns the run's status, None where nothing is to do,
+    ELSEWHERE where another worker is at it and may yet die.
 
     Repeated, it starts again what a dead worker left behind and leaves alone what is finished. A plan that changed
     meanwhile is not overwritten: the run is then `outdated`.
@@ -188,7 +190,7 @@ def compute_timetable(platform: Platform, run_id: str, clock: Clock) -> str | No
         if run is None or run.status not in ("waiting", "running"):
             return None
         if run.status == "running" and run.heard_at is not None and now - run.heard_at < _DEAD_AFTER:
-            return None
+            return ELSEWHERE
         event = uow.session.get(Event, run.event_id)
         assert event is not None
         newest = latest_run(uow, run.event_id)

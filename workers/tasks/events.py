@@ -8,7 +8,7 @@ from celery import shared_task
 
 from matching.clock import utc_now
 from matching.services.event_publication import remind_participants
-from matching.services.timetables import compute_timetable
+from matching.services.timetables import ELSEWHERE, compute_timetable
 from matching.store.outbox import TIMETABLE, UPKEEP_QUEUE, last_open_id, postpone, settle
 from workers.celery_app import TIMETABLES_QUEUE
 from workers.processes import get_platform
@@ -28,6 +28,11 @@ def compute_timetable_task(*, run_id: str) -> None:
         logger.exception("the timetable %s failed; it will be tried again", run_id)
         with platform.unit_of_work() as uow:
             postpone(uow.session, TIMETABLE, run_id, f"{type(error).__name__}: {error}", utc_now())
+            uow.commit()
+        return
+    if status == ELSEWHERE:
+        with platform.unit_of_work() as uow:
+            postpone(uow.session, TIMETABLE, run_id, "another worker is at it", utc_now(), away=True)
             uow.commit()
         return
     logger.info("the timetable %s ended: %s", run_id, status)
