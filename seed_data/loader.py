@@ -110,6 +110,11 @@ def load_taxonomies(platform: Platform) -> LoadReport:
                     )
                 )
                 terms += 1
+        uow.flush()
+        for row in _read_terms("town_tiles.tsv"):
+            town = uow.session.get(VocabularyTerm, ("town", row["code"]))
+            if town is not None and town.map_column is None:
+                town.map_column, town.map_row = int(row["column"]), int(row["row"])
         known_regions = set(uow.session.scalars(select(Region.code)))
         for row in _read_terms("regions.tsv"):
             if row["code"] not in known_regions:

@@ -30,3 +30,6 @@ class VocabularyTerm(Base):
     label_en: Mapped[str] = mapped_column(String(200))
     position: Mapped[int] = mapped_column(default=0)
     active: Mapped[bool] = mapped_column(default=True)
+    map_column: Mapped[int | None]
+    map_row: Mapped[int | None]
+    """Of a town: its tile on the map of its region, from the upper left; None where nobody placed it."""

@@ -11,6 +11,7 @@ from matching.errors import EditConflict, InvalidInput, NotAllowed
 from matching.models.organisation import ORGANISATION_KINDS
 from matching.queries.libraries import (
     ExpertFilter,
+    FacetCounts,
     count_expert_facets,
     count_libraries,
     list_experts,
@@ -27,6 +28,7 @@ from web.forms.organisations import ExpertForm
 from web.head import expert_head
 from web.languages import in_language, term_label
 from web.reader import actor, audience, now, platform, signed_in_only
+from web.town_map import make_region_bars
 
 experts = Blueprint("experts", __name__, url_prefix="/experts")
 
@@ -37,12 +39,15 @@ def list_library() -> str:
     filters = read_filter()
     sort = sort_argument()
     with platform().reading() as reading:
+        facet_counts = count_expert_facets(reading, filters, audience(), now())
+        regions = {region.code: region for region in list_regions(reading)}
         return render_template(
             "experts/list.html",
+            region_bars=make_region_bars(regions, facet_counts["region"]),
             filters=filters,
             sort=sort,
             found=list_experts(reading, filters, audience(), now(), sort=sort, page=page_argument()),
-            facet_list=_facets(reading, filters),
+            facet_list=_facets(reading, facet_counts),
             counts=count_libraries(reading, audience(), now()),
             saved=list_saved_filters(reading, actor().user_id, "experts"),
             vocabularies=load_vocabularies(reading),
@@ -132,8 +137,7 @@ def read_filter() -> ExpertFilter:
     )
 
 
-def _facets(reading: Session, filters: ExpertFilter) -> list[Facet]:
-    counts = count_expert_facets(reading, filters, audience(), now())
+def _facets(reading: Session, counts: FacetCounts) -> list[Facet]:
     vocabularies = load_vocabularies(reading)
 
     facets = [

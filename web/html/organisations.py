@@ -15,6 +15,7 @@ from matching.models import Organisation
 from matching.models.organisation import ORGANISATION_KINDS
 from matching.queries.libraries import (
     ExpertFilter,
+    FacetCounts,
     OrganisationFilter,
     count_libraries,
     count_organisation_facets,
@@ -26,13 +27,14 @@ from matching.queries.libraries import (
 from matching.queries.posts import may_see_organisation
 from matching.queries.profiles import find_organisation, list_regions
 from matching.queries.saved_filters import list_saved_filters
-from matching.queries.vocabularies import load_vocabularies
+from matching.queries.vocabularies import Vocabularies, load_vocabularies
 from matching.services.merges import call_different, list_merges, merge_organisations, propose_duplicates, undo_merge
 from matching.services.organisations import ProfileFields, edit_organisation, may_edit_organisation
 from web.facets import Facet, make_facet, make_region_facet, page_argument, sort_argument, text_argument
 from web.forms.organisations import OrganisationForm
 from web.languages import in_language, term_label
 from web.reader import actor, audience, now, platform, signed_in_only, staff_only
+from web.town_map import make_town_map
 
 organisations = Blueprint("organisations", __name__, url_prefix="/organisations")
 
@@ -64,17 +66,21 @@ def list_library() -> str:
     sort = sort_argument()
     with platform().reading() as reading:
         found = list_organisations(reading, filters, audience(), now(), sort=sort, page=page_argument())
+        facet_counts = count_organisation_facets(reading, filters, audience())
+        vocabularies = load_vocabularies(reading)
+        regions = {region.code: region for region in list_regions(reading)}
         return render_template(
             "organisations/list.html",
             kind=kind,
             filters=filters,
             sort=sort,
             found=found,
-            facet_list=_facets(reading, filters),
+            facet_list=_facets(vocabularies, reading, filters, facet_counts),
+            town_map_of=make_town_map(vocabularies, regions, facet_counts["town"]),
             counts=count_libraries(reading, audience(), now()),
-            regions={region.code: region for region in list_regions(reading)},
+            regions=regions,
             saved=list_saved_filters(reading, actor().user_id, "organisations"),
-            vocabularies=load_vocabularies(reading),
+            vocabularies=vocabularies,
         )
 
 
@@ -208,10 +214,9 @@ def read_filter() -> OrganisationFilter:
     )
 
 
-def _facets(reading: Session, filters: OrganisationFilter) -> list[Facet]:
-    counts = count_organisation_facets(reading, filters, audience())
-    vocabularies = load_vocabularies(reading)
-
+def _facets(
+    vocabularies: Vocabularies, reading: Session, filters: OrganisationFilter, counts: FacetCounts
+) -> list[Facet]:
     facets = [
         make_facet("town", _("镇街"), counts["town"], lambda code: term_label(vocabularies, "town", code)),
         make_facet(

@@ -16,6 +16,10 @@ def upgrade() -> None:
     with op.batch_alter_table('users', schema=None) as batch_op:
         batch_op.add_column(sa.Column('new_email', sa.String(length=200), nullable=True))
 
+    with op.batch_alter_table('vocabulary_terms', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('map_column', sa.Integer(), nullable=True))
+        batch_op.add_column(sa.Column('map_row', sa.Integer(), nullable=True))
+
     op.create_table('suggestion_wishes',
     sa.Column('id', sa.String(length=64), nullable=False),
     sa.Column('user_id', sa.String(length=64), nullable=False),
@@ -64,6 +68,10 @@ def downgrade() -> None:
     op.drop_table('engagement_files')
     op.drop_table('suggestion_visits')
     op.drop_table('suggestion_wishes')
+    with op.batch_alter_table('vocabulary_terms', schema=None) as batch_op:
+        batch_op.drop_column('map_row')
+        batch_op.drop_column('map_column')
+
     with op.batch_alter_table('users', schema=None) as batch_op:
         batch_op.drop_column('new_email')
 

@@ -89,7 +89,8 @@ def test_a_locked_account_does_not_get_in_until_it_is_opened(
     assert admin.post(f"/users/{firm.user_id}/lock", {"reason": " "}).status_code == 422
     admin.post(f"/users/{firm.user_id}/lock", {"reason": "离职"})
     assert member.get("/account/").status_code == 302
-    assert open_browser().sign_in(FIRM).status_code == 401
+    refused = open_browser().sign_in(FIRM)
+    assert "邮箱或密码不正确" in refused.text
     assert "离职" in admin.get(f"/users/{firm.user_id}").text
     admin.post(f"/users/{firm.user_id}/unlock")
     assert open_browser(FIRM).get("/account/").status_code == 200
