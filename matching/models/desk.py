@@ -12,8 +12,8 @@ from matching.models.base import Base, Id, new_id
 
 ASSIGNABLE = ("post", "registration", "interest", "engagement", "meeting", "duplicate")
 """What may be given to a colleague."""
-NOTED = ("post", "organisation", "engagement")
-"""What staff keep notes on."""
+NOTED = ("post", "organisation")
+"""What staff keep notes on here; an engagement has notes of each side and of the staff."""
 
 
 class Assignment(Base):
@@ -29,7 +29,7 @@ class Assignment(Base):
 
 
 class StaffNote(Base):
-    """What one of the staff wrote about a post, an organisation or an engagement, for colleagues only.
+    """What one of the staff wrote about a post or an organisation, for colleagues only.
 
     Notes are not changed: who was mistaken withdraws theirs, and it stays in the history, crossed out.
     """

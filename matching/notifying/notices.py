@@ -35,6 +35,10 @@ _GROUP_BY_BEGINNING: tuple[tuple[str, str], ...] = (
 NOTICES: Mapping[str, tuple[str, str]] = {
     "post_published": ("您的信息已发布", "Your post was published"),
     "post_returned": ("您的信息被退回，请修改", "Your post was returned for changes"),
+    "post_decision_undone": (
+        "主管部门撤回了对您信息的处理，请看现在的状态",
+        "The office took back its decision on your post; please see its present state",
+    ),
     "post_expires": ("您的信息快要过期，仍然有效请续期", "Your post is about to expire; renew it if it still holds"),
     "interest_received": (
         "有人对您的信息有意向，请在期限内答复",

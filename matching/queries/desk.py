@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Select, and_, case, false, func, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from matching.clock import shanghai_day
+from matching.errors import NotFound
 from matching.models import (
+    Assignment,
+    BulkAction,
     Delivery,
     DuplicatePair,
     Engagement,
@@ -23,13 +26,30 @@ from matching.models import (
     Post,
     Registration,
     SpecialDay,
+    StaffNote,
+    User,
 )
+from matching.policy import region_prefix
 from matching.queries.posts import audience_for, visible_posts
 from matching.services.actor import Actor
 from matching.settings import Settings
 from matching.working_days import RegistrationClock, registration_due
 
 SHOWN = 5
+PAGE_SIZE = 50
+Who = Literal["all", "mine", "unassigned"]
+WHO: tuple[Who, ...] = ("all", "mine", "unassigned")
+SUBJECTS: Mapping[str, str] = {
+    "review": "post",
+    "registrations": "registration",
+    "interests": "interest",
+    "engagements": "engagement",
+    "next_steps": "meeting",
+    "contracts": "engagement",
+    "expiring": "post",
+    "duplicates": "duplicate",
+}
+"""Block → what its rows are, where they may be given to a colleague."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +60,7 @@ class DeskRow:
     title: str
     moment: datetime | date | None
     note: str = ""
+    assignee_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +78,11 @@ class _Desk:
     actor: Actor
     now: datetime
     settings: Settings
+    who: Who = "all"
+    key: str | None = None
+    """The one block that is wanted, with all its rows; None: the beginning of each."""
+    words: str = ""
+    offset: int = 0
 
     def in_region(self, column: InstrumentedAttribute[str]) -> ColumnElement[bool]:
         """Rows of the staff's region; all for an administrator."""
@@ -67,12 +93,57 @@ class _Desk:
         return column.startswith(self.actor.region_scope, autoescape=True)
 
 
-def list_desk(session: Session, actor: Actor, now: datetime, settings: Settings) -> list[DeskBlock]:
-    """All blocks in the order of urgency, empty ones too; nothing at all for those who are no staff."""
+def list_desk(session: Session, actor: Actor, now: datetime, settings: Settings, who: Who = "all") -> list[DeskBlock]:
+    """All blocks in the order of urgency, empty ones too; nothing at all for those who are no staff.
+
+    With `who` only what is given to the reader, or to nobody yet.
+    """
     if not (actor.is_administrator or actor.region_scope is not None):
         return []
-    desk = _Desk(session, actor, now, settings)
-    return [block(desk) for block in _BLOCKS]
+    desk = _Desk(session, actor, now, settings, who)
+    return _with_assignees(session, [block(desk) for block in _BLOCKS.values()])
+
+
+def list_block(
+    session: Session,
+    actor: Actor,
+    now: datetime,
+    settings: Settings,
+    key: str,
+    *,
+    who: Who = "all",
+    words: str = "",
+    page: int = 1,
+) -> DeskBlock:
+    """A page of all rows of one block, of those whose title has the words. Raises NotFound for none of ours."""
+    if key not in _BLOCKS or not (actor.is_administrator or actor.region_scope is not None):
+        raise NotFound("desk.block", "没有这个列表", message_en="There is no such list")
+    offset = (min(max(page, 1), 10_000) - 1) * PAGE_SIZE
+    desk = _Desk(session, actor, now, settings, who, key, words.strip(), offset)
+    [block] = _with_assignees(session, [_BLOCKS[key](desk)])
+    return block
+
+
+def _with_assignees(session: Session, blocks: list[DeskBlock]) -> list[DeskBlock]:
+    """One question for all rows that are shown."""
+    wanted = {(SUBJECTS[block.key], row.id) for block in blocks if block.key in SUBJECTS for row in block.rows}
+    if not wanted:
+        return blocks
+    found = {
+        (kind, subject_id): user_id
+        for kind, subject_id, user_id in session.execute(
+            select(Assignment.subject_kind, Assignment.subject_id, Assignment.user_id).where(
+                Assignment.subject_id.in_(sorted(subject_id for _kind, subject_id in wanted))
+            )
+        )
+    }
+    return [
+        replace(
+            block,
+            rows=[replace(row, assignee_id=found.get((SUBJECTS.get(block.key, ""), row.id))) for row in block.rows],
+        )
+        for block in blocks
+    ]
 
 
 def _to_review(desk: _Desk) -> DeskBlock:
@@ -158,6 +229,7 @@ def _contracts(desk: _Desk) -> DeskBlock:
     )
     found = _rows(
         desk,
+        "contracts",
         select(Engagement.id, Engagement.title, Engagement.signed_on, Engagement.contract_amount)
         .where(
             Engagement.outcome == "contract",
@@ -250,29 +322,101 @@ def _events(desk: _Desk) -> DeskBlock:
     )
 
 
-_BLOCKS: tuple[Callable[[_Desk], DeskBlock], ...] = (
-    _to_review,
-    _registrations,
-    _lapsing,
-    _stalled,
-    _next_steps,
-    _contracts,
-    _expiring,
-    _deliveries,
-    _duplicates,
-    _imports,
-    _events,
-)
+_BLOCKS: Mapping[str, Callable[[_Desk], DeskBlock]] = {
+    "review": _to_review,
+    "registrations": _registrations,
+    "interests": _lapsing,
+    "engagements": _stalled,
+    "next_steps": _next_steps,
+    "contracts": _contracts,
+    "expiring": _expiring,
+    "deliveries": _deliveries,
+    "duplicates": _duplicates,
+    "imports": _imports,
+    "events": _events,
+}
 
 
-def _rows(desk: _Desk, statement: Select[Any]) -> Sequence[Any]:
-    """The first rows with the number of all as last column."""
-    return desk.session.execute(statement.add_columns(func.count().over()).limit(SHOWN)).all()
+def _rows(desk: _Desk, key: str, statement: Select[Any]) -> Sequence[Any]:
+    """The first rows, or a page of them, with the number of all as last column. The first two columns are the id and
+    the title.
+    """
+    subject_id, title = statement.selected_columns[0], statement.selected_columns[1]
+    if desk.who != "all":
+        kind = SUBJECTS.get(key)
+        given = select(Assignment.subject_id).where(Assignment.subject_kind == (kind or ""))
+        if desk.who == "mine":
+            statement = statement.where(subject_id.in_(given.where(Assignment.user_id == desk.actor.user_id)))
+        else:
+            statement = statement.where(subject_id.not_in(given) if kind else false())
+    if desk.words:
+        statement = statement.where(title.icontains(desk.words, autoescape=True))
+    shown = SHOWN if desk.key is None else PAGE_SIZE
+    return desk.session.execute(statement.add_columns(func.count().over()).limit(shown).offset(desk.offset)).all()
 
 
 def _block(desk: _Desk, key: str, statement: Select[Any]) -> DeskBlock:
     """A block of (id, title, moment, note) rows."""
-    found = _rows(desk, statement)
+    found = _rows(desk, key, statement)
     return DeskBlock(
         key, found[0][-1] if found else 0, [DeskRow(row[0], row[1], row[2], str(row[3] or "")) for row in found]
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Colleague:
+    """One of the staff."""
+
+    id: str
+    name: str
+
+
+def list_colleagues(session: Session, actor: Actor) -> list[Colleague]:
+    """The active staff whose region is the reader's, above or below it, and administrators; by name."""
+    users = session.execute(
+        select(User.id, User.name, User.role, User.region_code)
+        .where(User.active, User.role.in_(("staff", "administrator")))
+        .order_by(User.name, User.id)
+        .limit(500)
+    )
+    mine = actor.region_scope
+    found = []
+    for user_id, name, role, region_code in users:
+        scope = region_prefix(region_code) if region_code else ""
+        if role == "administrator" or mine is None or scope.startswith(mine) or mine.startswith(scope):
+            found.append(Colleague(user_id, name))
+    return found
+
+
+def list_notes(session: Session, kind: str, subject_id: str, *, limit: int = 100) -> list[tuple[StaffNote, str]]:
+    """The staff's notes with their authors' names, the latest first. The caller has checked that the reader is staff of
+    the region.
+    """
+    rows = session.execute(
+        select(StaffNote, User.name)
+        .outerjoin(User, User.id == StaffNote.author_id)
+        .where(StaffNote.subject_kind == kind, StaffNote.subject_id == subject_id)
+        .order_by(StaffNote.created_at.desc(), StaffNote.id)
+        .limit(limit)
+    )
+    return [(note, name or "") for note, name in rows]
+
+
+def assignee_of(session: Session, kind: str, subject_id: str) -> str | None:
+    """To whom a thing is given."""
+    row = session.get(Assignment, (kind, subject_id))
+    return row.user_id if row is not None else None
+
+
+def latest_undoable(session: Session, actor: Actor, now: datetime, settings: Settings) -> BulkAction | None:
+    """The reader's latest action over several rows, while it can be taken back."""
+    action = session.scalars(
+        select(BulkAction)
+        .where(
+            BulkAction.user_id == actor.user_id,
+            BulkAction.created_at >= now - timedelta(minutes=settings.undo_minutes),
+        )
+        .order_by(BulkAction.created_at.desc())
+        .limit(1)
+    ).first()
+    return action if action is not None and action.undone_at is None else None

@@ -183,9 +183,14 @@ def publish_post(
     if post.status == "submitted" and actor.is_staff_for(post.region_code):
         _note_checks(uow, actor, post, checked, now, required=settings.review_checks_required)
     publish_directly(uow, actor, post, now, settings)
-    tell_writers(uow.session, post, "post_published", now.isoformat(), now, actor_id=actor.user_id)
+    tell_published(uow, actor, post, now)
     uow.commit()
     return post
+
+
+def tell_published(uow: UnitOfWork, actor: Actor, post: Post, now: datetime) -> None:
+    """Tell those who write for the post's organisation."""
+    tell_writers(uow.session, post, "post_published", now.isoformat(), now, actor_id=actor.user_id)
 
 
 def review_checks(session: Session, side: str) -> list[str]:
@@ -296,17 +301,22 @@ def renew_post(uow: UnitOfWork, actor: Actor, post_id: str, now: datetime, *, se
     """Give a published or expired post a new full lifetime from now."""
     post = load_post(uow, post_id)
     require_editor(actor, post)
-    _move(uow, actor, post, "renew", now)
-    _extend(post, now, settings)
+    renew_directly(uow, actor, post, now, settings)
     uow.commit()
     return post
+
+
+def renew_directly(uow: UnitOfWork, actor: Actor, post: Post, now: datetime, settings: Settings) -> None:
+    """The move itself, within a use case that has checked the actor and commits."""
+    _move(uow, actor, post, "renew", now)
+    _extend(post, now, settings)
 
 
 def close_post(uow: UnitOfWork, actor: Actor, post_id: str, reason: str, now: datetime) -> Post:
     """End a post with a reason of the vocabulary `close_reason`; its suggestions are withdrawn."""
     post = load_post(uow, post_id)
     require_editor(actor, post)
-    if reason not in _close_reasons(uow):
+    if reason not in load_close_reasons(uow.session):
         raise InvalidInput(
             "post.close_reason", "请选择关闭原因", where="reason", message_en="Please choose why it is closed"
         )
@@ -344,9 +354,9 @@ def load_post(uow: UnitOfWork, post_id: str) -> Post:
     return post
 
 
-def _close_reasons(uow: UnitOfWork) -> frozenset[str]:
+def load_close_reasons(session: Session) -> frozenset[str]:
     """The codes of the editable list, CLOSE_REASONS where it was not loaded."""
-    listed = uow.session.scalars(
+    listed = session.scalars(
         select(VocabularyTerm.code).where(VocabularyTerm.vocabulary == "close_reason", VocabularyTerm.active)
     ).all()
     return frozenset(listed or CLOSE_REASONS)

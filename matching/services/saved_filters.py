@@ -13,7 +13,8 @@ from matching.models.base import new_id
 from matching.services.actor import Actor
 from matching.store.unit_of_work import UnitOfWork
 
-LIBRARIES = ("organisations", "experts")
+LIBRARIES = ("organisations", "experts", "desk")
+"""Lists whose restrictions are kept: two libraries, and the lists of the staff's desk."""
 MOST_SAVED = 50
 _NOT_KEPT = frozenset(("page", "cursor"))
 

@@ -207,6 +207,7 @@ def _show(message: InboxMessage, states: Mapping[str, PairState]) -> ShownMessag
         "post_expires": _("您的信息快要过期，仍然有效请续期"),
         "post_published": _("您的信息已发布"),
         "post_returned": _("您的信息被退回，请修改"),
+        "post_decision_undone": _("主管部门撤回了对您信息的处理，请看现在的状态"),
         "post_closed_duplicate": _("您的信息与另一条重复，已由主管部门关闭"),
     }
     return ShownMessage(message, titles.get(kind) or _("通知"), message.post, None)

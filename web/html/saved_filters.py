@@ -13,7 +13,7 @@ from web.reader import actor, now, platform, signed_in_only
 
 saved_filters = Blueprint("saved_filters", __name__, url_prefix="/saved-filters")
 
-_PAGES = {"organisations": "organisations.list_library", "experts": "experts.list_library"}
+_PAGES = {"organisations": "organisations.list_library", "experts": "experts.list_library", "desk": "desk.show_list"}
 
 
 @saved_filters.post("/")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from sqlalchemy import event as sqlalchemy_event
+from sqlalchemy import select
 
 from matching.bootstrap import Platform
 from matching.models import Delivery, DuplicatePair, Engagement, ImportJob, Interest, Post
@@ -144,7 +146,9 @@ def test_the_desk_asks_once_for_each_block(full: None, platform: Platform, clock
     with platform.reading() as reading:
         list_desk(reading, staff, clock.moment, platform.settings)
     sqlalchemy_event.remove(platform.engine, "before_cursor_execute", note)
-    assert len([one for one in statements if one.startswith("SELECT")]) == 14, "eleven blocks, special days, audience"
+    assert len([one for one in statements if one.startswith("SELECT")]) == 15, (
+        "eleven blocks, special days, audience, who has what"
+    )
 
 
 def test_an_empty_desk_says_so(
@@ -152,3 +156,70 @@ def test_an_empty_desk_says_so(
 ) -> None:
     make_staff(platform, clock.moment, email=STAFF)
     assert "没有待办" in open_browser(STAFF).get("/desk/").text
+
+
+def test_many_rows_are_published_and_the_action_is_taken_back(
+    full: None, platform: Platform, clock: Clock, open_browser: Callable[..., Browser]
+) -> None:
+    staff = open_browser(STAFF)
+    page = staff.get("/desk/list?block=review&q=待审需求").text
+    chosen = re.findall(r'name="item" value="([^"]+)"', page)
+    assert len(chosen) == 7
+    wrong = staff.post("/desk/bulk", {"block": "review", "action": "return", "item": chosen[:2], "text": " "})
+    assert wrong.status_code == 422
+    assert wrong.text.count(" checked") == 2, "what was ticked stays ticked"
+    published = {"block": "review", "action": "publish", "item": chosen[:6]}
+    answer = staff.post("/desk/bulk", published, follow_redirects=True)
+    assert "已发布 6 条" in answer.text
+    [undo] = re.findall(r'action="(/desk/undo/[^"]+)"', answer.text)
+    assert "已撤回，6 条恢复原样" in staff.post(undo, {"block": "review"}, follow_redirects=True).text
+    with platform.reading() as reading:
+        assert {reading.get_one(Post, post_id).status for post_id in chosen} == {"submitted"}
+    clock.advance(minutes=11)
+    assert "/desk/undo/" not in staff.get("/desk/").text
+
+
+def test_a_view_is_kept_and_a_row_is_given_to_oneself(full: None, open_browser: Callable[..., Browser]) -> None:
+    staff = open_browser(STAFF)
+    page = staff.get("/desk/list?block=review").text
+    me = re.findall(r'<option value="([^"]+)" selected>', page)[0]
+    first = re.findall(r'name="item" value="([^"]+)"', page)[0]
+    staff.post("/desk/bulk", {"block": "review", "action": "assign", "item": first, "user_id": me})
+    mine = staff.get("/desk/?who=mine").text
+    assert "待审需求6" in mine
+    assert "待审需求5" not in mine
+    kept = {"library": "desk", "name": "我的审核", "query": "block=review&who=mine&q="}
+    assert staff.post("/saved-filters/", kept).headers["Location"].startswith("/desk/list?block=review&who=mine")
+    assert "我的审核" in staff.get("/desk/").text
+
+
+def test_everything_is_searched_within_the_region(
+    full: None, platform: Platform, clock: Clock, open_browser: Callable[..., Browser]
+) -> None:
+    make_staff(platform, clock.moment, email=ELSEWHERE, region_code="440600")
+    staff, elsewhere, firm = open_browser(STAFF), open_browser(ELSEWHERE), open_browser(FIRM)
+    for words in ("待审需求3", "线路板对接会", "甲电路公司", "久未联系", FIRM):
+        page = staff.get("/desk/search", query_string={"q": words}).text
+        assert page.count(words) > 1, words
+    for words in ("待审需求3", "线路板对接会", "久未联系", FIRM):
+        assert elsewhere.get("/desk/search", query_string={"q": words}).text.count(words) == 1, "only what was typed"
+    assert "没有找到" in staff.get("/desk/search?q=%25").text
+    assert firm.get("/desk/search?q=x").status_code == 403
+
+
+def test_notes_and_assignment_are_beside_the_post_for_the_staff_only(
+    full: None, platform: Platform, clock: Clock, open_browser: Callable[..., Browser]
+) -> None:
+    staff, firm = open_browser(STAFF), open_browser(FIRM)
+    with platform.reading() as reading:
+        post = reading.scalars(select(Post).where(Post.title == "快过期的需求")).one()
+        post_id, organisation_id = post.id, post.organisation_id
+    for path, where in ((f"/posts/{post_id}", f"post/{post_id}"),
+                        (f"/organisations/{organisation_id}", f"organisation/{organisation_id}")):  # fmt: skip
+        assert staff.post(f"/desk/notes/{where}", {"text": "联系人<b>换了"}).status_code == 302
+        page = staff.get(path).text
+        assert "联系人&lt;b&gt;换了" in page
+        assert "换了" not in firm.get(path).text
+    assert firm.post(f"/desk/notes/post/{post_id}", {"text": "x"}).status_code == 403
+    answer = staff.post("/desk/assign", {"kind": "post", "id": post_id, "user_id": ""})
+    assert answer.headers["Location"] == f"/posts/{post_id}"
