@@ -21,8 +21,8 @@ from matching.models import (
     Suggestion,
     SuggestionAnswer,
 )
-from matching.policy import MATCHER, region_prefix
-from matching.queries.posts import visible_posts
+from matching.policy import MATCHER, Audience, region_prefix
+from matching.queries.posts import told_owner, visible_posts
 from matching.services.event_pairs import separations_of
 
 MOST_PROPOSED = 600
@@ -66,10 +66,11 @@ def theme_needs(session: Session, event: Event, now: datetime) -> list[Need]:
     )
 
 
-def proposed_pairs(session: Session, event: Event, now: datetime) -> list[ProposedPair]:
+def proposed_pairs(session: Session, event: Event, audience: Audience, now: datetime) -> list[ProposedPair]:
     """The active suggestions of the theme, the likeliest first, with what became of them at this event.
 
-    Pairs that one side declined, and posts that others may not see, are left out.
+    Pairs that one side declined are left out, and so are posts that others may not see and capabilities whose owner
+    the organising staff is not told: a `matched` one of another region names nobody to them.
     """
     score = func.coalesce(Suggestion.need_score, Suggestion.capability_score, 0.0)
     declined = exists().where(
@@ -85,7 +86,9 @@ def proposed_pairs(session: Session, event: Event, now: datetime) -> list[Propos
         .where(
             Suggestion.status == "active",
             Suggestion.need_id.in_(_theme(event, now)),
-            Suggestion.capability_id.in_(select(Post.id).where(visible_posts(MATCHER, now))),
+            Suggestion.capability_id.in_(
+                select(Post.id).where(visible_posts(MATCHER, now), visible_posts(audience, now), told_owner(audience))
+            ),
             or_(Suggestion.need_rank.is_(None), Suggestion.need_rank <= MOST_PER_NEED),
             ~declined,
         )

@@ -25,6 +25,8 @@ from matching.models import (
     TimetableRun,
 )
 from matching.models.event import PRESENT_STATUSES
+from matching.policy import Audience
+from matching.queries.profiles import visible_experts
 from matching.services.actor import Actor
 from matching.services.event_pairs import separations_of
 from matching.services.event_participants import participant_not_found
@@ -299,8 +301,11 @@ def find_participant(session: Session, event_id: str, participant_id: str, actor
     return participant
 
 
-def search_parties(session: Session, text: str, *, limit: int = 12) -> tuple[list[Organisation], list[Expert]]:
-    """Organisations and experts whose name holds the text, for the staff who adds participants by hand."""
+def search_parties(
+    session: Session, text: str, audience: Audience, now: datetime, *, limit: int = 12
+) -> tuple[list[Organisation], list[Expert]]:
+    """Organisations and experts whose name holds the text, for the staff who adds participants by hand; not those who
+    are hidden from them."""
     words = " ".join(text.split())
     if not words:
         return [], []
@@ -312,7 +317,7 @@ def search_parties(session: Session, text: str, *, limit: int = 12) -> tuple[lis
     ).all()
     experts = session.scalars(
         select(Expert)
-        .where(Expert.name.contains(words, autoescape=True))
+        .where(Expert.name.contains(words, autoescape=True), visible_experts(audience, now))
         .order_by(func.length(Expert.name), Expert.name)
         .limit(limit)
         .options(selectinload(Expert.affiliations))

@@ -196,7 +196,7 @@ def list_experts(
     page: int = 1,
 ) -> ExpertPage:
     """A page of the library of experts; one beyond the last is the last."""
-    condition = and_(visible_experts(audience, now), *_of_experts(session, filters, now))
+    condition = and_(visible_experts(audience, now), *_of_experts(session, filters, audience, now))
     total = session.scalar(select(func.count()).select_from(Expert).where(condition)) or 0
     page, pages = _place(page, total)
     statement = select(Expert).where(condition)
@@ -220,7 +220,7 @@ def list_experts(
 
 def select_experts(session: Session, filters: ExpertFilter, audience: Audience, now: datetime) -> Select[tuple[Expert]]:
     """All experts of a list, by name; for exports."""
-    condition = and_(visible_experts(audience, now), *_of_experts(session, filters, now))
+    condition = and_(visible_experts(audience, now), *_of_experts(session, filters, audience, now))
     return select(Expert).where(condition).order_by(Expert.name, Expert.id)
 
 
@@ -256,7 +256,7 @@ def count_expert_facets(session: Session, filters: ExpertFilter, audience: Audie
     def others(name: str) -> ColumnElement[bool]:
         without: dict[str, Any] = {name: None}
         kept = replace(filters, **without)
-        return and_(visible_experts(audience, now), *_of_experts(session, kept, now))
+        return and_(visible_experts(audience, now), *_of_experts(session, kept, audience, now))
 
     items, item = json_items(session, Expert.fields)
     found: FacetCounts = {
@@ -398,7 +398,9 @@ def _of_organisations(session: Session, filters: OrganisationFilter) -> list[Col
     return conditions
 
 
-def _of_experts(session: Session, filters: ExpertFilter, now: datetime) -> list[ColumnElement[bool]]:
+def _of_experts(
+    session: Session, filters: ExpertFilter, audience: Audience, now: datetime
+) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     if filters.region:
         conditions.append(Expert.region_code.startswith(filters.region, autoescape=True))
@@ -410,7 +412,7 @@ def _of_experts(session: Session, filters: ExpertFilter, now: datetime) -> list[
         at = (
             select(Affiliation.expert_id)
             .join(Organisation, Organisation.id == Affiliation.organisation_id)
-            .where(_present(now))
+            .where(_present(now), visible_organisations(audience))
         )
         if filters.organisation_kind:
             at = at.where(Organisation.kind == filters.organisation_kind)
@@ -423,7 +425,7 @@ def _of_experts(session: Session, filters: ExpertFilter, now: datetime) -> list[
         at = (
             select(Affiliation.expert_id)
             .join(Organisation, Organisation.id == Affiliation.organisation_id)
-            .where(_present(now), Organisation.name.icontains(word, autoescape=True))
+            .where(_present(now), visible_organisations(audience), Organisation.name.icontains(word, autoescape=True))
         )
         conditions.append(
             or_(

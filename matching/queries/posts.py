@@ -141,7 +141,7 @@ def list_posts(
 ) -> PostPage:
     """Posts the reader may see, the latest first, by cursor; raises InvalidInput for a cursor that is none of ours."""
     order = func.coalesce(Post.published_at, Post.created_at)
-    statement = _filtered(select(Post), filters).where(visible_posts(audience, now))
+    statement = _filtered(select(Post), filters, audience).where(visible_posts(audience, now))
     if cursor:
         moment, post_id = read_cursor(cursor)
         statement = statement.where(or_(order < moment, and_(order == moment, Post.id < post_id)))
@@ -154,7 +154,8 @@ def list_posts(
 
 def count_posts(session: Session, filters: PostFilter, audience: Audience, now: datetime) -> int:
     """How many posts of the list the reader may see."""
-    statement = _filtered(select(func.count()).select_from(Post), filters).where(visible_posts(audience, now))
+    statement = _filtered(select(func.count()).select_from(Post), filters, audience)
+    statement = statement.where(visible_posts(audience, now))
     return session.scalar(statement) or 0
 
 
@@ -250,7 +251,21 @@ def read_cursor(cursor: str) -> tuple[datetime, str]:
         ) from error
 
 
-def _filtered(statement: Select[Chosen], filters: PostFilter) -> Select[Chosen]:
+def told_owner(audience: Audience) -> ColumnElement[bool]:
+    """`may_see_organisation` as SQL over `Post`: what would find out a `matched` post's owner must not find the post."""
+    if audience.administrator:
+        return true()
+    told: ColumnElement[bool] = Post.visibility != "matched"
+    if audience.organisation_ids:
+        told = or_(told, Post.organisation_id.in_(audience.organisation_ids))
+    if audience.revealed_post_ids:
+        told = or_(told, Post.id.in_(audience.revealed_post_ids))
+    if audience.region_scope is not None:
+        told = or_(told, Post.region_code.startswith(audience.region_scope, autoescape=True))
+    return told
+
+
+def _filtered(statement: Select[Chosen], filters: PostFilter, audience: Audience) -> Select[Chosen]:
     if filters.side:
         statement = statement.where(Post.side == filters.side)
     if filters.statuses:
@@ -260,7 +275,7 @@ def _filtered(statement: Select[Chosen], filters: PostFilter) -> Select[Chosen]:
     if filters.domain:
         statement = statement.where(Post.domain == filters.domain)
     if filters.town:
-        statement = statement.where(Post.town == filters.town)
+        statement = statement.where(Post.town == filters.town, told_owner(audience))
     if filters.kind:
         statement = statement.where(Post.id.in_(select(Capability.id).where(Capability.kind == filters.kind)))
     if filters.industry:

@@ -22,7 +22,7 @@ from matching.documents import Side
 from matching.errors import InvalidInput, PartUnavailable
 from matching.models import Capability, Post, PostTag
 from matching.policy import Audience, region_prefix
-from matching.queries.posts import PAGE_SIZE, visible_posts
+from matching.queries.posts import PAGE_SIZE, told_owner, visible_posts
 from matching.search.port import Hit, SearchFilters, VectorQuery, WordQuery
 from matching.search.rank_fusion import fuse_by_rank
 from matching.text.words import cut_words, query_words
@@ -271,7 +271,7 @@ def _asked_for(query: SearchQuery, audience: Audience, now: datetime) -> ColumnE
     if query.domain:
         conditions.append(Post.domain == query.domain)
     if query.town:
-        conditions.append(Post.town == query.town)
+        conditions += [Post.town == query.town, told_owner(audience)]
     if query.language:
         conditions.append(Post.language == query.language)
     if query.region:

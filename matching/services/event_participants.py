@@ -23,6 +23,7 @@ from matching.models import (
 )
 from matching.models.event import PARTICIPANT_STATUSES
 from matching.queries.event_proposals import proposed_pairs
+from matching.queries.posts import audience_for
 from matching.services.actor import Actor
 from matching.services.event_pairs import are_separated, separations_of, sides_of
 from matching.services.events import event_not_found, load_event, require_open, touch_plan
@@ -82,7 +83,8 @@ def add_pairs(uow: UnitOfWork, actor: Actor, event_id: str, suggestion_ids: Sequ
         )
     chosen = set(suggestion_ids)
     added = 0
-    pairs = [pair for pair in proposed_pairs(uow.session, event, now) if pair.suggestion.id in chosen]
+    reader = audience_for(uow.session, actor)
+    pairs = [pair for pair in proposed_pairs(uow.session, event, reader, now) if pair.suggestion.id in chosen]
     for pair in pairs:
         first = _enter(uow.session, event, pair.need.organisation_id, None, "invited", now, contact=pair.need.contact)
         second = _enter(

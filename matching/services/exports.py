@@ -168,7 +168,7 @@ def posts_as_records(posts: Iterable[Post], audience: Audience) -> Iterator[Need
             assert isinstance(post, Capability)
             record = _capability_record(post)
             record = replace(record, experts=tuple(expert.name for expert in post.experts if not expert.hidden))
-        if not (audience.administrator or post.organisation_id in audience.organisation_ids):
+        if post.organisation_id not in audience.organisation_ids:
             record = replace(record, contact_name=None, contact_phones=(), contact_emails=(), extra={})
         if not may_see_organisation(audience, post):
             record = replace(record, organisation_name=None, uscc=None, region_code=None, town=None)
@@ -191,7 +191,7 @@ def organisations_as_records(organisations: Iterable[Organisation], audience: Au
     """Organisations as everybody may know them; contacts are their own members'."""
     for organisation in organisations:
         record = _organisation_record(organisation)
-        if not (audience.administrator or organisation.id in audience.organisation_ids):
+        if organisation.id not in audience.organisation_ids:
             record = replace(record, **_ORGANISATION_CONTACTS)
         yield record
 

@@ -76,7 +76,7 @@ from matching.services.timetables import USUAL_SECONDS, is_underway, request_tim
 from web.display import fit_in_words
 from web.forms.events import MODE_LABELS, EventForm
 from web.languages import in_language
-from web.reader import actor, now, platform, signed_in_only, staff_only
+from web.reader import actor, audience, now, platform, signed_in_only, staff_only
 
 events = Blueprint("events", __name__, url_prefix="/events")
 
@@ -755,7 +755,7 @@ class ShownPair:
 def _render_pairs(event_id: str, *, error: str = "") -> str:
     with platform().reading() as reading:
         board = load_board(reading, event_id, actor())
-        pairs = proposed_pairs(reading, board.event, now())
+        pairs = proposed_pairs(reading, board.event, audience(), now())
         slots = len(board.event.slots)
         # A day filled to the last chair has long waits and no room for who comes late.
         ticked = preselect(pairs, places=slots * len(board.event.tables) * 3 // 4, slots=max(1, slots * 3 // 4))
@@ -796,7 +796,7 @@ def _render_people(event_id: str) -> str:
     text = request.args.get("q", "")[:80]
     with platform().reading() as reading:
         board = load_board(reading, event_id, actor())
-        organisations, experts = search_parties(reading, text)
+        organisations, experts = search_parties(reading, text, audience(), now())
         entered = {one.organisation_id or one.expert_id for one in board.participants.values() if one.present}
         return render_template(
             "events/people.html",

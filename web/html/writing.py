@@ -132,6 +132,7 @@ def write_again(post_id: str) -> Page:
             form.version.data = str(taken_up.base_version or post.version)
             return _render(form, post, [], vocabularies)
         form.show(post)
+        _note_contact_read(post)
         return _render(form, post, [], vocabularies, waiting=[kept] if kept else [])
     if request.form.get("then") == "preview":
         return _render(form, post, [], vocabularies, with_preview=True)
@@ -153,6 +154,14 @@ def write_again(post_id: str) -> Page:
         return _render(form, post, [], vocabularies, conflict=True), 409
     _forget_text(post.id)
     return _go_on(stored)
+
+
+def _note_contact_read(post: Post) -> None:
+    """The form holds the contact; that somebody of the staff reads it there is logged as everywhere."""
+    if post.contact and post.organisation_id not in actor().organisation_roles:
+        with platform().unit_of_work() as uow:
+            uow.record(now(), actor().user_id, "contact.reveal", post.side, post.id, to="staff", through="edit")
+            uow.commit()
 
 
 def _turn(form: WritingForm) -> tuple[StepWalk, bool] | None:

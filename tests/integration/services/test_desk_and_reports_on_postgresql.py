@@ -10,6 +10,7 @@ from matching.bootstrap import Platform
 from matching.queries.desk import list_desk
 from matching.queries.event_proposals import proposed_pairs
 from matching.queries.events import list_events, load_board
+from matching.queries.posts import audience_for
 from matching.queries.reports import (
     Period,
     answer_time,
@@ -49,5 +50,5 @@ def test_every_query_of_desk_and_report_runs(platform: Platform, now: datetime) 
         assert list_indicators(reading, made.staff) == []
         board = load_board(reading, made.id, made.staff)
         assert len(board.wanted()) == 3
-        assert proposed_pairs(reading, board.event, now) == []
+        assert proposed_pairs(reading, board.event, audience_for(reading, made.staff), now) == []
         assert [one.meetings for one in list_events(reading, made.staff, now)] == [3]
