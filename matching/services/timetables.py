@@ -214,11 +214,11 @@ def compute_timetable(platform: Platform, run_id: str, clock: Clock) -> str | No
         nonlocal told
         if time.monotonic() - told < _TELL_EVERY_SECONDS and progress.phase == "breaks":
             return
-        told = time.monotonic()
+        told, heard_at = time.monotonic(), clock()
         with platform.unit_of_work() as uow:
             row = uow.session.get(TimetableRun, run_id)
             if row is not None:
-                row.heard_at = clock()
+                row.heard_at = heard_at
                 row.phase = progress.phase
                 if progress.slot_of is not None:
                     row.placed = len(progress.slot_of)
