@@ -120,6 +120,24 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _complete(self) -> Self:
         """Fill the defaults that depend on other settings."""
+    operator_networks: str = Field(
+        "127.0.0.0/8,::1/128", description="Networks that may read `/metrics` and the details of `/readyz`."
+    )
+    rate_limits: bool = Field(
+        True, description="Limit requests by address and member; `false` for load tests from one address."
+    )
+    sign_in_limit: str = Field("120/minute", description="Attempts to sign in, from one address.")
+    registration_limit: str = Field(
+        "30/minute", description="Registrations, resets and the use of mailed links, from one address."
+    )
+    search_limit: str = Field(
+        "300/minute", description="Searches, previews and exports of one member; ten times that of a visitor's address."
+    )
+    api_limit: str = Field("1200/minute", description="The same for requests to the API.")
+    page_limit: str = Field("1200/minute", description="The same for all other requests.")
+    trusted_proxies: int = Field(
+        1, ge=1, le=10, description="How many proxies stand in front, with `DUIJIE_BEHIND_PROXY`."
+    )
         fill = object.__setattr__  # the object is frozen from here on
         data_dir = self.data_dir.absolute()
         fill(self, "data_dir", data_dir)

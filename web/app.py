@@ -51,6 +51,7 @@ from web.html.unsent import unsent
 from web.html.users import users
 from web.languages import install_languages
 from web.navigation import navigation
+from web.limits import install_limits
 from web.ops import make_ops, watch_requests
 from web.reader import Clock, install_reader
 from web.security import protect
@@ -64,6 +65,7 @@ def create_app(platform: Platform, *, clock: Clock = utc_now) -> Flask:
     watch_requests(app)
     protect(app, platform.settings)
     allow_uploads(app)
+    install_limits(app, platform.settings)
     # Tokens live as long as the session: a form may stand open over lunch.
     app.config.update(WTF_CSRF_TIME_LIMIT=None, WTF_CSRF_SSL_STRICT=True)
     CSRFProtect(app)

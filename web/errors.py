@@ -24,6 +24,7 @@ from matching.errors import (
 from matching.services.attempts import TooManyAttempts
 from web.html.sessions import kept_fields, render_send_again
 from web.languages import in_language
+from web.limits import TooManyRequests
 from web.reader import forget_reader
 
 logger = logging.getLogger(__name__)
@@ -55,6 +56,15 @@ def install_error_pages(app: Flask) -> None:
             if error.part == "database":
                 forget_reader()
         return _answer(status, in_language(error.message, error.message_en), code=error.code)
+
+    @app.errorhandler(TooManyRequests)
+    def _often(error: TooManyRequests) -> tuple[str, int]:
+        # What was written stays: the page holds it and sends it again with one click.
+        message = in_language(error.message, error.message_en)
+        fields = kept_fields(request.form) if request.method == "POST" and _is_from_here() else []
+        if fields and not request.path.startswith("/sign-in"):
+            return render_send_again(request.full_path.rstrip("?"), fields, notice=message), 429
+        return _answer(429, message, code=error.code)
 
     @app.errorhandler(OperationalError)
     def _database(error: OperationalError) -> tuple[str, int]:

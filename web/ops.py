@@ -1,13 +1,18 @@
-"""For operators: `/healthz`, `/readyz`, `/metrics`. No sessions, no personal data."""
+"""For operators: `/healthz`, `/readyz`, `/metrics`. No sessions, no personal data.
+
+The figures count what nobody but the staff may see, and the parts' versions and addresses help an attacker: both are
+for the operators' networks. That a part does not answer is no secret, a load balancer asks for it.
+"""
 
 from __future__ import annotations
 
 import time
 
-from flask import Blueprint, Flask, Response, current_app, g, jsonify, request
+from flask import Blueprint, Flask, Response, abort, current_app, g, jsonify, request
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from matching.bootstrap import Platform
+from matching.notifying.request_guard import is_in_networks, parse_networks
 from matching.observing.metrics import REQUEST_SECONDS, render_metrics
 from matching.observing.parts import check_parts, product_version
 
@@ -32,6 +37,11 @@ def watch_requests(app: Flask) -> None:
 def make_ops(platform: Platform) -> Blueprint:
     """The blueprint over a platform."""
     ops = Blueprint("ops", __name__)
+    networks = parse_networks(platform.settings.operator_networks)
+
+    def is_operator() -> bool:
+        """Whether the request comes from a network of theirs; through a proxy, its client must be in one."""
+        return is_in_networks(request.remote_addr, networks)
 
     @ops.get("/healthz")
     def healthz() -> Response:
@@ -49,9 +59,11 @@ def make_ops(platform: Platform) -> Blueprint:
                 part.name: {
                     "ready": part.ready,
                     "needed": part.needed,
-                    "version": part.version,
-                    "detail": part.detail,
-                    "remedy": part.remedy,
+                    **(
+                        {"version": part.version, "detail": part.detail, "remedy": part.remedy}
+                        if is_operator()
+                        else {}
+                    ),
                 }
                 for part in parts
             },
@@ -61,6 +73,8 @@ def make_ops(platform: Platform) -> Blueprint:
     @ops.get("/metrics")
     def metrics() -> Response:
         """Prometheus text format."""
+        if not is_operator():
+            abort(404)
         return current_app.response_class(render_metrics(platform), content_type=CONTENT_TYPE_LATEST)
 
     return ops

@@ -47,7 +47,9 @@ def protect(app: Flask, settings: Settings) -> None:
         MAX_FORM_PARTS=500,
     )
     if settings.behind_proxy:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1)  # type: ignore[method-assign]
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=settings.trusted_proxies, x_proto=1, x_host=1
+        )
 
     @app.before_request
     def _name_request() -> None:

@@ -37,6 +37,17 @@ class RequestNotSent(DuijieError):
         self.permanent = permanent
 
 
+def is_in_networks(address: str | None, networks: tuple[IpNetwork, ...]) -> bool:
+    """Whether the address is in one of the networks; an IPv4 address written as IPv6 is taken for what it is."""
+    try:
+        known = ipaddress.ip_address(address or "")
+    except ValueError:
+        return False
+    if isinstance(known, ipaddress.IPv6Address) and known.ipv4_mapped is not None:
+        known = known.ipv4_mapped
+    return any(known in network for network in networks)
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What came back; the content is cut at 64 KB."""

@@ -252,7 +252,7 @@ def read_cursor(cursor: str) -> tuple[datetime, str]:
 
 
 def told_owner(audience: Audience) -> ColumnElement[bool]:
-    """`may_see_organisation` as SQL over `Post`: what would find out a `matched` post's owner must not find the post."""
+    """`may_see_organisation` as SQL over `Post`: a filter by what would tell the owner finds only posts of these."""
     if audience.administrator:
         return true()
     told: ColumnElement[bool] = Post.visibility != "matched"

@@ -42,7 +42,7 @@ _PROBLEMS = {
     415: "The body is not `application/json`.",
     422: "Something in the request is wrong; `errors` names each place.",
     428: "`If-Match` is missing.",
-    429: "Too many attempts from there; try again in a while.",
+    429: "Too many requests or attempts; `Retry-After` says when to try again.",
     503: "A part of the product does not answer; try again.",
 }
 
@@ -166,7 +166,7 @@ class Noun(Blueprint):  # type: ignore[misc]
                 return inner(*args, **kwargs)
 
             documented: Any = entered
-            implied = {401, 403, 503}
+            implied = {401, 403, 406, 429, 503}
             if "<" in path:
                 implied.add(404)
             if query is not None or body is not None:
