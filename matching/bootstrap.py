@@ -26,7 +26,7 @@ from matching.search.factory import open_index
 from matching.search.port import SearchIndex
 from matching.settings import Settings
 from matching.store.engine import open_engine, reading_sessions, writing_sessions
-from matching.store.unit_of_work import Nudge, UnitOfWork, no_nudge
+from matching.store.unit_of_work import Announce, Nudge, UnitOfWork, announce_nothing, no_nudge
 from matching.text.words import use_extra_dictionary
 
 logger = logging.getLogger(__name__)
@@ -66,6 +66,8 @@ class Platform:
     def __init__(self, settings: Settings, nudge: Nudge = no_nudge) -> None:
         self.settings = settings
         self.nudge = nudge
+        self.announce: Announce = announce_nothing
+        """What is told after a commit that changed inboxes; web and workers put their own here."""
         self._lock = threading.RLock()
         self._active: tuple[str, Ranker] | None = None
         self._ranker_asked = -_ASK_FOR_RANKER_EVERY
@@ -160,7 +162,7 @@ class Platform:
 
     def unit_of_work(self) -> UnitOfWork:
         """A fresh unit of work; used with `with`."""
-        return UnitOfWork(writing_sessions(self.engine), self.nudge)
+        return UnitOfWork(writing_sessions(self.engine), self.nudge, self.announce)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:

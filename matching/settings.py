@@ -91,7 +91,24 @@ class Settings(BaseSettings):
         False, description="Reviewers must tick the whole checklist before they publish."
     )
     undo_minutes: int = Field(10, ge=1, description="The desk's bulk actions can be taken back for so many minutes.")
+    live_streams: int = Field(
+        4, ge=0, description="Pages that are told of new messages at once, per web process; each holds a thread."
+    )
     session_hours: int = Field(12, ge=1, description="A sign-in ends after so many hours without use.")
+    address_days: int = Field(
+        7, ge=1, le=90, description="A sign-in's network address is cut to its network after so many days."
+    )
+    delivery_days: int = Field(90, ge=1, description="What became of a delivery is kept so many days.")
+    delivery_text_days: int = Field(7, ge=1, description="What a letter said is kept so many days after it left.")
+    import_days: int = Field(30, ge=1, description="Uploaded tables and their rows are kept so many days.")
+    unsent_text_days: int = Field(90, ge=1, description="Text in forms that nobody came back to is kept so many days.")
+    notification_days: int = Field(365, ge=1, description="Notifications that were read are kept so many days.")
+    suggestion_days: int = Field(730, ge=1, description="Withdrawn suggestions that led to nothing are kept so long.")
+    registration_days: int = Field(180, ge=1, description="Refused registrations are kept so many days.")
+    invitation_days: int = Field(180, ge=1, description="Invitations that were not accepted are kept so many days.")
+    audit_days: int = Field(
+        1095, ge=1095, description="The audit log is kept at least so many days; `duijie audit forget` deletes older lines."
+    )
     require_two_factor_for_staff: bool = Field(
         False, description="Staff and administrators must set up a second factor before anything else."
     )
@@ -103,23 +120,6 @@ class Settings(BaseSettings):
     private_networks: str = Field(
         "", description="Networks that webhooks and robots may be in though they are private, `10.1.0.0/16,…`."
     )
-    smtp_host: str = Field("", description="Mail server; empty: no mail leaves, and pages say so.")
-    smtp_port: int = Field(465, ge=1, le=65535, description="Its port.")
-    smtp_security: Literal["ssl", "starttls", "none"] = Field("ssl", description="How the connection is secured.")
-    smtp_user: str = Field("", description="Account at the mail server.")
-    smtp_password: SecretStr = Field(SecretStr(""), description="Its password or authorisation code.")
-    smtp_password_file: Path | None = Field(None, description="File that holds the mail account's password.")
-    smtp_timeout_seconds: float = Field(20, gt=0, le=120, description="How long the mail server may take to answer.")
-    smtp_ehlo_name: str = Field("", description="How we greet the mail server; empty: the host of the public address.")
-    mail_from: str = Field("", description="Address that mails come from; empty: the account.")
-    mail_from_name: str = Field("对接", description="Name that mails come from.")
-    mail_reply_to: str = Field("", description="Address of the office, to which answers go.")
-    behind_proxy: bool = Field(False, description="Trust one proxy's X-Forwarded headers; cookies need HTTPS.")
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
-
-    @model_validator(mode="after")
-    def _complete(self) -> Self:
-        """Fill the defaults that depend on other settings."""
     operator_networks: str = Field(
         "127.0.0.0/8,::1/128", description="Networks that may read `/metrics` and the details of `/readyz`."
     )
@@ -138,6 +138,23 @@ class Settings(BaseSettings):
     trusted_proxies: int = Field(
         1, ge=1, le=10, description="How many proxies stand in front, with `DUIJIE_BEHIND_PROXY`."
     )
+    smtp_host: str = Field("", description="Mail server; empty: no mail leaves, and pages say so.")
+    smtp_port: int = Field(465, ge=1, le=65535, description="Its port.")
+    smtp_security: Literal["ssl", "starttls", "none"] = Field("ssl", description="How the connection is secured.")
+    smtp_user: str = Field("", description="Account at the mail server.")
+    smtp_password: SecretStr = Field(SecretStr(""), description="Its password or authorisation code.")
+    smtp_password_file: Path | None = Field(None, description="File that holds the mail account's password.")
+    smtp_timeout_seconds: float = Field(20, gt=0, le=120, description="How long the mail server may take to answer.")
+    smtp_ehlo_name: str = Field("", description="How we greet the mail server; empty: the host of the public address.")
+    mail_from: str = Field("", description="Address that mails come from; empty: the account.")
+    mail_from_name: str = Field("对接", description="Name that mails come from.")
+    mail_reply_to: str = Field("", description="Address of the office, to which answers go.")
+    behind_proxy: bool = Field(False, description="Trust one proxy's X-Forwarded headers; cookies need HTTPS.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        """Fill the defaults that depend on other settings."""
         fill = object.__setattr__  # the object is frozen from here on
         data_dir = self.data_dir.absolute()
         fill(self, "data_dir", data_dir)

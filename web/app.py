@@ -29,6 +29,7 @@ from web.html.home import home
 from web.html.imports import imports
 from web.html.inbox import inbox
 from web.html.interests import interests
+from web.html.live import install_live, live
 from web.html.members import members
 from web.html.models import models
 from web.html.needs import needs
@@ -50,8 +51,8 @@ from web.html.suggestion_inbox import suggestion_inbox
 from web.html.unsent import unsent
 from web.html.users import users
 from web.languages import install_languages
-from web.navigation import navigation
 from web.limits import install_limits
+from web.navigation import navigation
 from web.ops import make_ops, watch_requests
 from web.reader import Clock, install_reader
 from web.security import protect
@@ -64,8 +65,8 @@ def create_app(platform: Platform, *, clock: Clock = utc_now) -> Flask:
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     watch_requests(app)
     protect(app, platform.settings)
-    allow_uploads(app)
     install_limits(app, platform.settings)
+    allow_uploads(app)
     # Tokens live as long as the session: a form may stand open over lunch.
     app.config.update(WTF_CSRF_TIME_LIMIT=None, WTF_CSRF_SSL_STRICT=True)
     CSRFProtect(app)
@@ -102,7 +103,8 @@ def create_app(platform: Platform, *, clock: Clock = utc_now) -> Flask:
         app.register_blueprint(blueprint)
     for blueprint in (organisations, experts, own_data, saved_filters, exports, attachments, unsent):
         app.register_blueprint(blueprint)
-    for blueprint in (users, address_change):
+    install_live(app, platform)
+    for blueprint in (users, address_change, live):
         app.register_blueprint(blueprint)
     for blueprint in (registrations, accounts, single_sign_on, members, preferences, channels, deliveries):
         app.register_blueprint(blueprint)

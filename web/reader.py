@@ -32,7 +32,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 _TOUCH_EVERY = timedelta(minutes=5)
 _KEPT_OVER_SIGN_IN = ("language",)
-_NO_USE = frozenset({"preferences.count_unread"})
+_NO_USE = frozenset({"preferences.count_unread", "live.stream_unread"})
 """What pages ask for by themselves must not keep a sign-in alive that nobody uses."""
 _WITHOUT_SECOND_FACTOR = frozenset(
     {"accounts.show_two_factor", "accounts.change_two_factor", "sessions.do_sign_out", "sessions.choose"}

@@ -26,10 +26,12 @@ def make_app() -> Flask:
     settings = load_settings()
     configure_logs(settings.log_level)
     _count_together(settings)
+    from matching.notifying.live_count import make_announcement
     from web.app import create_app
     from web.nudge import make_nudge
 
     platform = build_platform(settings, make_nudge(settings))
+    platform.announce = make_announcement(settings.redis_url)
     say_what_is_wrong(platform)
     return create_app(platform)
 

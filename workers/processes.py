@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from matching.bootstrap import Platform, build_platform
+from matching.notifying.live_count import make_announcement
 from matching.observing.parts import say_what_is_wrong
 from matching.settings import load_settings
 from matching.store.outbox import DRAIN_TASK, UPKEEP_QUEUE
@@ -17,7 +18,9 @@ def get_platform() -> Platform:
     process = os.getpid()
     if process not in _platforms:
         _platforms.clear()
-        _platforms[process] = build_platform(load_settings(), nudge_workers)
+        settings = load_settings()
+        _platforms[process] = build_platform(settings, nudge_workers)
+        _platforms[process].announce = make_announcement(settings.redis_url)
     return _platforms[process]
 
 

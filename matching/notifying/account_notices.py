@@ -9,10 +9,10 @@ from typing import Any
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from matching.models import Membership, Notification, User
+from matching.models import Membership, User
 from matching.models.base import new_id
+from matching.notifying.inboxes import put_in_inboxes
 from matching.policy import region_prefix
-from matching.store.upsert import insert_new
 
 
 def tell_staff(session: Session, region_code: str, kind: str, subject: str, now: datetime) -> None:
@@ -66,4 +66,4 @@ def _tell(
         }
         for user_id in sorted(user_ids)
     ]
-    insert_new(session, Notification, rows)
+    put_in_inboxes(session, rows)

@@ -9,12 +9,12 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from matching.models import Interest, Notification, User
+from matching.models import Interest, User
 from matching.models.base import new_id
+from matching.notifying.inboxes import put_in_inboxes
 from matching.services.parties import experts_with_accounts, people_behind, writers_of
 from matching.settings import Settings
 from matching.store.unit_of_work import UnitOfWork
-from matching.store.upsert import insert_new
 
 RECEIVED, REMINDER = "interest_received", "interest_reminder"
 ACCEPTED, DECLINED = "interest_accepted", "interest_declined"
@@ -34,9 +34,8 @@ def tell(
     **details: Any,
 ) -> None:
     """Put one message into the inbox of each of these people but the one who did it; `subject` makes it come once."""
-    insert_new(
+    put_in_inboxes(
         session,
-        Notification,
         [
             {
                 "id": new_id(),

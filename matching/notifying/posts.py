@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from matching.models import Membership, Notification, Post, User
+from matching.models import Membership, Post, User
 from matching.models.base import new_id
-from matching.store.upsert import insert_new
+from matching.notifying.inboxes import put_in_inboxes
 
 
 def tell_writers(
@@ -33,9 +33,8 @@ def tell_writers(
             User.active,
         )
     ).all()
-    insert_new(
+    put_in_inboxes(
         session,
-        Notification,
         [
             {
                 "id": new_id(),

@@ -21,10 +21,10 @@ from matching.models import (
     User,
 )
 from matching.models.base import new_id
+from matching.notifying.inboxes import put_in_inboxes
 from matching.queries.wishes import traits_of, wishes_of
 from matching.ranking.wishes import Wish, fulfilled, order_by_wishes
 from matching.settings import Settings
-from matching.store.upsert import insert_new
 
 WEEK = timedelta(days=7)
 KIND = "suggestion"
@@ -142,7 +142,7 @@ def push_suggestions(session: Session, pairs: Sequence[Suggestion], now: datetim
             }
         )
     # In one order, too: two tasks that insert equal keys wait for each other.
-    insert_new(session, Notification, sorted(rows, key=lambda row: str(row["once_key"])))
+    put_in_inboxes(session, sorted(rows, key=lambda row: str(row["once_key"])))
     return len(rows)
 
 

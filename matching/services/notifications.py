@@ -8,6 +8,7 @@ from sqlalchemy import update
 
 from matching.errors import NotFound
 from matching.models import Notification
+from matching.notifying.inboxes import note_changed
 from matching.services.actor import Actor
 from matching.store.unit_of_work import UnitOfWork
 
@@ -19,6 +20,7 @@ def mark_read(uow: UnitOfWork, actor: Actor, notification_id: str, now: datetime
         raise NotFound("notification.not_found", "没有找到这条消息", message_en="There is no such message")
     if row.read_at is None:
         row.read_at = now
+        note_changed(uow.session, [row.user_id])
         uow.commit()
     return row
 
@@ -30,4 +32,5 @@ def mark_all_read(uow: UnitOfWork, actor: Actor, now: datetime) -> None:
         .where(Notification.user_id == actor.user_id, Notification.read_at.is_(None))
         .values(read_at=now)
     )
+    note_changed(uow.session, [actor.user_id] if actor.user_id else [])
     uow.commit()

@@ -17,12 +17,22 @@ from matching.models import AuditEntry, OutboxEntry
 
 logger = logging.getLogger(__name__)
 
+CHANGED_INBOXES = "changed_inboxes"
+"""In a session's info: the accounts whose count of unread messages the transaction changes."""
+
+Announce = Callable[[frozenset[str]], None]
+"""Tells open pages, after a commit, whose count has changed; nothing depends on it."""
+
 Nudge = Callable[[], None]
 """Wakes the workers after a commit; may fail or do nothing, the beat drains the outbox anyway."""
 
 
 def no_nudge() -> None:
     """For command lines and tests: the beat, or the caller, drains the outbox."""
+
+
+def announce_nothing(_user_ids: frozenset[str]) -> None:
+    """For command lines and tests: open pages find out by themselves."""
 
 
 class UnitOfWork:
@@ -33,9 +43,12 @@ class UnitOfWork:
 
     session: Session
 
-    def __init__(self, sessions: sessionmaker[Session], nudge: Nudge = no_nudge) -> None:
+    def __init__(
+        self, sessions: sessionmaker[Session], nudge: Nudge = no_nudge, announce: Announce = announce_nothing
+    ) -> None:
         self._sessions = sessions
         self._nudge = nudge
+        self._announce = announce
         self._owes = False
 
     def __enter__(self) -> Self:
@@ -92,6 +105,9 @@ class UnitOfWork:
         except StaleDataError as error:
             self.session.rollback()
             raise edit_conflict() from error
+        changed = self.session.info.pop(CHANGED_INBOXES, None)
+        if changed:
+            self._announce(frozenset(changed))
         if self._owes:
             self._owes = False
             try:

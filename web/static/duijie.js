@@ -84,6 +84,30 @@
     if (notice) notice.hidden = !away;
   }
 
+  // The count of unread messages is told as it changes, to the page one looks at. A server that has no room for it, or a
+  // browser that cannot, leaves it at asking every minute.
+  var stream = null;
+  function followCount() {
+    var place = document.querySelector("[data-live]");
+    if (!place || !window.EventSource || document.visibilityState === "hidden" || stream) return;
+    stream = new EventSource(place.dataset.live);
+    stream.addEventListener("unread", function (event) {
+      var shown = document.querySelector("[data-live]");
+      if (shown && event.data !== shown.dataset.count) htmx.trigger(shown, "unread");
+    });
+  }
+  function stopFollowing() {
+    if (stream) stream.close();
+    stream = null;
+  }
+  // Not at once: who only passes through a page takes no place.
+  setTimeout(followCount, 1500);
+  window.addEventListener("pagehide", stopFollowing);
+  document.addEventListener("visibilitychange", function () {
+    if (document.visibilityState === "hidden") stopFollowing();
+    else followCount();
+  });
+
   document.addEventListener("click", function (event) {
     if (event.target.closest("[data-print]")) window.print();
   });
