@@ -44,7 +44,7 @@ class Post(Base):
     town: Mapped[str | None] = mapped_column(String(40))
     region_code: Mapped[str] = mapped_column(String(12))
     language: Mapped[str] = mapped_column(String(8), default="zh")
-    organisation_id: Mapped[str] = mapped_column(ForeignKey("organisations.id"), index=True)
+    organisation_id: Mapped[str] = mapped_column(ForeignKey("organisations.id"))
     author_id: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     status: Mapped[str] = mapped_column(String(12), default="draft")
     visibility: Mapped[str] = mapped_column(String(12), default="public")
@@ -78,7 +78,19 @@ class Post(Base):
 
     __mapper_args__ = {"polymorphic_on": side, "version_id_col": version}  # noqa: RUF012 - read by SQLAlchemy
     __table_args__ = (
-        Index("ix_posts_side_status_published_at", "side", "status", "published_at"),
+        # Lists by cursor: the latest of a side.
+        Index("ix_posts_side_status_published_at_id", "side", "status", "published_at", "id"),
+        Index("ix_posts_organisation_id_status", "organisation_id", "status"),
+        # The start page counts all public posts; with these columns it reads the index alone.
+        Index(
+            "ix_posts_status_visibility_side",
+            "status",
+            "visibility",
+            "side",
+            "expires_at",
+            "published_at",
+            "organisation_id",
+        ),  # fmt: skip
         Index("ix_posts_status_expires_at", "status", "expires_at"),
         UniqueConstraint("organisation_id", "side", "external_id"),
     )

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Select, and_, exists, false, func, or_, select, true
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, and_, exists, false, func, or_, select, true, union_all
+from sqlalchemy.orm import Session, aliased
 
 from matching.errors import InvalidInput
 from matching.models import Affiliation, Capability, Organisation, Post, PostTag, Suggestion, User
@@ -49,18 +49,26 @@ def _suggested_to(session: Session, organisation_ids: frozenset[str]) -> frozens
     """`matched` posts that stand in an active suggestion with a post of these organisations."""
     if not organisation_ids:
         return frozenset()
-    own = select(Post.id).where(Post.organisation_id.in_(organisation_ids))
-    matched = select(Post.id).where(Post.visibility == "matched", Post.status == "published")
-    found = session.execute(
-        select(Suggestion.need_id, Suggestion.capability_id).where(
-            Suggestion.status == "active",
-            or_(
-                and_(Suggestion.need_id.in_(own), Suggestion.capability_id.in_(matched)),
-                and_(Suggestion.capability_id.in_(own), Suggestion.need_id.in_(matched)),
-            ),
+    # From their own few posts to the suggestions of each; the other way round every matched post would be looked up.
+    own, other = aliased(Post), aliased(Post)
+    sides = ((Suggestion.need_id, Suggestion.capability_id), (Suggestion.capability_id, Suggestion.need_id))
+    found = session.scalars(
+        union_all(
+            *(
+                select(theirs)
+                .join(own, own.id == ours)
+                .join(other, other.id == theirs)
+                .where(
+                    own.organisation_id.in_(organisation_ids),
+                    Suggestion.status == "active",
+                    other.visibility == "matched",
+                    other.status == "published",
+                )
+                for ours, theirs in sides
+            )
         )
-    ).all()
-    return frozenset(post_id for pair in found for post_id in pair)
+    )
+    return frozenset(found)
 
 
 def visible_posts(audience: Audience, now: datetime) -> ColumnElement[bool]:
@@ -140,7 +148,9 @@ def list_posts(
     limit: int = PAGE_SIZE,
 ) -> PostPage:
     """Posts the reader may see, the latest first, by cursor; raises InvalidInput for a cursor that is none of ours."""
-    order = func.coalesce(Post.published_at, Post.created_at)
+    # What is published has that moment, and by it alone an index has the list in order.
+    published = filters.statuses == ("published",)
+    order = Post.published_at if published else func.coalesce(Post.published_at, Post.created_at)
     statement = _filtered(select(Post), filters, audience).where(visible_posts(audience, now))
     if cursor:
         moment, post_id = read_cursor(cursor)
@@ -268,7 +278,9 @@ def told_owner(audience: Audience) -> ColumnElement[bool]:
 def _filtered(statement: Select[Chosen], filters: PostFilter, audience: Audience) -> Select[Chosen]:
     if filters.side:
         statement = statement.where(Post.side == filters.side)
-    if filters.statuses:
+    if len(filters.statuses) == 1:
+        statement = statement.where(Post.status == filters.statuses[0])
+    elif filters.statuses:
         statement = statement.where(Post.status.in_(filters.statuses))
     if filters.organisation_ids:
         statement = statement.where(Post.organisation_id.in_(filters.organisation_ids))
