@@ -90,7 +90,7 @@ class Post(Base):
             "expires_at",
             "published_at",
             "organisation_id",
-        ),  # fmt: skip
+        ),
         Index("ix_posts_status_expires_at", "status", "expires_at"),
         UniqueConstraint("organisation_id", "side", "external_id"),
     )
