@@ -50,19 +50,16 @@ def _suggested_to(session: Session, organisation_ids: frozenset[str]) -> frozens
     if not organisation_ids:
         return frozenset()
     # From their own few posts to the suggestions of each; the other way round every matched post would be looked up.
-    own, other = aliased(Post), aliased(Post)
+    own = select(Post.id).where(Post.organisation_id.in_(organisation_ids))
+    other = aliased(Post)
     sides = ((Suggestion.need_id, Suggestion.capability_id), (Suggestion.capability_id, Suggestion.need_id))
     found = session.scalars(
         union_all(
             *(
-                select(theirs)
-                .join(own, own.id == ours)
-                .join(other, other.id == theirs)
-                .where(
-                    own.organisation_id.in_(organisation_ids),
+                select(theirs).where(
+                    ours.in_(own),
                     Suggestion.status == "active",
-                    other.visibility == "matched",
-                    other.status == "published",
+                    exists().where(other.id == theirs, other.visibility == "matched", other.status == "published"),
                 )
                 for ours, theirs in sides
             )

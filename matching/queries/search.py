@@ -219,7 +219,7 @@ def _list_latest(
 ) -> SearchPage:
     if isinstance(place, _Ranked):
         raise _bad_cursor()
-    order = func.coalesce(Post.published_at, Post.created_at)
+    order = Post.published_at
     statement = select(Post).where(_asked_for(query, audience, now), *conditions)
     if place is not None:
         statement = statement.where(or_(order < place.moment, and_(order == place.moment, Post.id < place.after)))

@@ -81,9 +81,10 @@ def show_list(side: Side, query: dict[str, Any]) -> dict[str, Any]:
     own = tuple(sorted(caller().actor.organisation_roles))
     if query["mine"] and not own:
         return {"items": [], "next": None}
+    status = query.get("status") or (None if query["mine"] else "published")
     filters = PostFilter(
         side=side,
-        statuses=(query["status"],) if query.get("status") else (),
+        statuses=(status,) if status else (),
         organisation_ids=own if query["mine"] else (),
         industry=query.get("industry") or None,
         domain=query.get("domain") or None,
