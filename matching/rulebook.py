@@ -65,9 +65,9 @@ RULE_FORMS: Mapping[str, RuleForm] = {
         _whole("lapse_shown_days", "interests", 1, 30),
         _whole("stalled_days", "engagements", 1, 180),
         _whole("task_reminder_days", "engagements", 0, 30),
-        _whole("registration_days", "contracts", 1, 120),
-        _whole("registration_long_days", "contracts", 1, 240),
-        RuleForm("registration_large_amount", "contracts", "amount", Decimal(0), Decimal(1_000_000)),
+        _whole("contract_days", "contracts", 1, 120),
+        _whole("contract_long_days", "contracts", 1, 240),
+        RuleForm("contract_large_amount", "contracts", "amount", Decimal(0), Decimal(1_000_000)),
         _whole("event_reminder_hours", "events", 2, 168),
         _whole("event_last_reminder_minutes", "events", 5, 110),
         _whole("undo_minutes", "desk", 1, 1440),
@@ -153,7 +153,7 @@ def check_together(settings: Settings) -> None:
     """Raises InvalidInput where rules contradict each other."""
     for later, earlier, zh, en in (
         ("post_lifetime_days", "expiry_notice_days", "到期提醒应早于有效期", "The notice comes within a post's life"),
-        ("registration_long_days", "registration_days", "长期限不应短于一般期限", "The longer time is the longer one"),
+        ("contract_long_days", "contract_days", "长期限不应短于一般期限", "The longer time is the longer one"),
     ):
         if getattr(settings, later) < getattr(settings, earlier):
             raise InvalidInput("rule.together", zh, where=later, message_en=en)

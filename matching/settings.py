@@ -78,11 +78,9 @@ class Settings(BaseSettings):
     task_reminder_days: int = Field(
         2, ge=0, description="People are reminded of an engagement's task so many days before it is due."
     )
-    registration_days: int = Field(15, ge=1, description="A contract should be registered within so many working days.")
-    registration_long_days: int = Field(30, ge=1, description="As long for large and disputed contracts.")
-    registration_large_amount: Decimal = Field(
-        Decimal(500), ge=0, description="From so many 万元 on a contract is large."
-    )
+    contract_days: int = Field(15, ge=1, description="A contract should be registered within so many working days.")
+    contract_long_days: int = Field(30, ge=1, description="As long for large and disputed contracts.")
+    contract_large_amount: Decimal = Field(Decimal(500), ge=0, description="From so many 万元 on a contract is large.")
     event_reminder_hours: int = Field(
         24, ge=1, description="Participants are reminded so many hours before their first meeting."
     )
@@ -104,10 +102,10 @@ class Settings(BaseSettings):
     unsent_text_days: int = Field(90, ge=1, description="Text in forms that nobody came back to is kept so many days.")
     notification_days: int = Field(365, ge=1, description="Notifications that were read are kept so many days.")
     suggestion_days: int = Field(730, ge=1, description="Withdrawn suggestions that led to nothing are kept so long.")
-    registration_days: int = Field(180, ge=1, description="Refused registrations are kept so many days.")
+    refused_registration_days: int = Field(180, ge=1, description="Refused registrations are kept so many days.")
     invitation_days: int = Field(180, ge=1, description="Invitations that were not accepted are kept so many days.")
     audit_days: int = Field(
-        1095, ge=1095, description="The audit log is kept at least so many days; `duijie audit forget` deletes older lines."
+        1095, ge=1095, description="The audit log is kept so many days; `duijie audit forget` deletes what is older."
     )
     require_two_factor_for_staff: bool = Field(
         False, description="Staff and administrators must set up a second factor before anything else."

@@ -30,6 +30,7 @@ from matching.models.organisation import Membership, Organisation
 from matching.models.outbox import AuditEntry, CachedVector, OutboxEntry, StoredBlob
 from matching.models.post import Capability, CapabilityExpert, Need, Post, PostTag
 from matching.models.region import Region, VocabularyTerm
+from matching.models.report import NeedPartner, NeedProgress, ReportTally, SuggestionTally
 from matching.models.rules import RuleChange, RuleState, RuleValue
 from matching.models.suggestion import Suggestion
 from matching.models.two_factor import AttemptCounter, RecoveryCode, TwoFactor
@@ -82,6 +83,8 @@ __all__ = [
     "Membership",
     "ModelRevision",
     "Need",
+    "NeedPartner",
+    "NeedProgress",
     "Notification",
     "NotificationPreference",
     "Organisation",
@@ -95,6 +98,7 @@ __all__ = [
     "Region",
     "Registration",
     "RememberedColumns",
+    "ReportTally",
     "RuleChange",
     "RuleState",
     "RuleValue",
@@ -104,6 +108,7 @@ __all__ = [
     "StoredBlob",
     "Suggestion",
     "SuggestionAnswer",
+    "SuggestionTally",
     "SuggestionVisit",
     "SuggestionWish",
     "TimetableRun",

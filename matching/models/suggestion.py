@@ -42,8 +42,9 @@ class Suggestion(Base):
 
     __table_args__ = (
         UniqueConstraint("need_id", "capability_id", "model_revision"),
-        Index("ix_suggestions_need_id_status", "need_id", "status"),
-        Index("ix_suggestions_capability_id_status", "capability_id", "status"),
+        # With the probability, so that needs and offers without a good match are counted from the index alone.
+        Index("ix_suggestions_need_id_status_probability", "need_id", "status", "probability"),
+        Index("ix_suggestions_capability_id_status_probability", "capability_id", "status", "probability"),
     )
 
     def score_from(self, side: str) -> float:

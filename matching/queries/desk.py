@@ -225,7 +225,7 @@ def _contracts(desk: _Desk) -> DeskBlock:
     special = dict(desk.session.execute(select(SpecialDay.day, SpecialDay.works)).tuples().all())
     settings = desk.settings
     clock = RegistrationClock(
-        settings.registration_days, settings.registration_long_days, settings.registration_large_amount
+        settings.contract_days, settings.contract_long_days, settings.contract_large_amount
     )
     found = _rows(
         desk,

@@ -6,16 +6,17 @@ Every figure is a set of rows, counted; `list_reached` gives the rows behind one
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from statistics import median
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, case, exists, false, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, case, exists, false, func, literal, or_, select, true
 from sqlalchemy.orm import Session, selectinload
 
-from matching.clock import end_of_shanghai_day, shanghai_day
+from matching.clock import end_of_shanghai_day
 from matching.errors import InvalidInput
 from matching.models import (
     Engagement,
@@ -24,13 +25,17 @@ from matching.models import (
     Interest,
     Meeting,
     Need,
+    NeedPartner,
+    NeedProgress,
     Notification,
     Organisation,
     Post,
     PostTag,
+    ReportTally,
     SpecialDay,
     Suggestion,
     SuggestionAnswer,
+    SuggestionTally,
 )
 from matching.policy import MATCHER
 from matching.queries.posts import visible_posts
@@ -40,7 +45,16 @@ STAGES = ("posts", "suggested", "seen", "interest", "mutual", "met", "contract")
 GROUPINGS = ("month", "industry", "town", "institution")
 GOOD_PROBABILITY = 0.25
 """From here on a suggestion counts as a match; below, pairs are seldom more than related."""
+BITS: Mapping[str, int] = {stage: 0 if number == 0 else 1 << (number - 1) for number, stage in enumerate(STAGES)}
+"""Stage → its bit in what a need reached; all that are counted reached the first."""
+_PUBLISHED = 1 << (len(STAGES) - 1)
+_NUMBERS: Sequence[tuple[int, ...]] = [
+    tuple(number for number in range(len(STAGES)) if (bits & _PUBLISHED if number == 0 else bits & 1 << (number - 1)))
+    for bits in range(_PUBLISHED * 2)
+]
+"""What was reached → the places of the stages in STAGES."""
 NO_GROUP = "-"
+_AHEAD = timedelta(hours=8)
 MOST_ROWS = 500
 
 
@@ -70,50 +84,60 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class CountedNeed:
-    """A need as far as the report groups it."""
+    """A need as far as the report groups it. `reached` has the bit of each stage that it came to."""
 
     id: str
     month: str
     town: str
     industries: tuple[str, ...]
+    reached: int
 
 
 @dataclass(frozen=True, slots=True)
 class Funnel:
     """The needs published in a period, and which of them reached which stage.
 
-    `reached` has, by stage, the institutions with which each need did (empty where the stage has none).
+    `partners` has for each need the institutions with which it reached which stages, where that was asked for.
     """
 
-    needs: dict[str, CountedNeed]
-    reached: dict[str, dict[str, set[str]]] = field(default_factory=dict)
+    needs: Sequence[CountedNeed]
+    partners: Sequence[tuple[str, str, int]] = ()
+    counted_at: datetime | None = None
+    """Up to when it was counted; None: to this moment."""
 
     def total(self, stage: str) -> int:
         """How many needs reached it."""
-        return len(self.ids(stage))
+        bit = BITS[stage]
+        return sum(1 for need in self.needs if need.reached & bit == bit)
 
     def ids(self, stage: str, by: str | None = None, group: str | None = None) -> set[str]:
         """The needs behind a figure."""
-        chosen = set(self.needs) if stage == "posts" else set(self.reached.get(stage, {}))
-        if by is None or group is None:
-            return chosen
-        if by == "institution":
-            return {one for one in chosen if group in self.reached.get(stage, {}).get(one, ())}
-        return {one for one in chosen if group in _groups_of(self.needs[one], by)}
+        bit = BITS[stage]
+        if by == "institution" and group is not None:
+            return {need_id for need_id, partner, reached in self.partners if partner == group and reached & bit}
+        return {
+            need.id
+            for need in self.needs
+            if need.reached & bit == bit and (by is None or group is None or group in _groups_of(need, by))
+        }
 
     def table(self, by: str) -> dict[str, dict[str, int]]:
         """Counts by group and stage; a need of two industries counts in both."""
-        counted: dict[str, dict[str, int]] = {}
-        for stage in STAGES:
-            for need_id in self.ids(stage):
-                groups: Sequence[str] | set[str] = (
-                    self.reached.get(stage, {}).get(need_id, set())
-                    if by == "institution"
-                    else _groups_of(self.needs[need_id], by)
-                )
-                for group in groups:
-                    counted.setdefault(group, dict.fromkeys(STAGES, 0))[stage] += 1
-        return counted
+        counted: dict[str, list[int]] = {}
+        if by == "institution":
+            rows: Iterable[tuple[tuple[str, ...], int]] = (
+                ((partner,), reached) for _, partner, reached in self.partners
+            )
+        else:
+            rows = ((_groups_of(need, by), need.reached | _PUBLISHED) for need in self.needs)
+        for groups, reached in rows:
+            for group in groups:
+                row = counted.get(group)
+                if row is None:
+                    row = counted[group] = [0] * len(STAGES)
+                for number in _NUMBERS[reached]:
+                    row[number] += 1
+        return {group: dict(zip(STAGES, row, strict=True)) for group, row in counted.items()}
 
 
 def _groups_of(need: CountedNeed, by: str) -> tuple[str, ...]:
@@ -122,6 +146,16 @@ def _groups_of(need: CountedNeed, by: str) -> tuple[str, ...]:
     if by == "town":
         return (need.town or NO_GROUP,)
     return need.industries or (NO_GROUP,)
+
+
+def _of_region(actor: Actor, column: Any) -> ColumnElement[bool]:
+    """Rows of the staff's region; all for administrators, none for others."""
+    if actor.is_administrator:
+        return true()
+    if actor.region_scope is None:
+        return false()
+    found: ColumnElement[bool] = column.startswith(actor.region_scope, autoescape=True)
+    return found
 
 
 def in_region(actor: Actor) -> ColumnElement[bool]:
@@ -133,74 +167,187 @@ def in_region(actor: Actor) -> ColumnElement[bool]:
     return and_(Post.region_code.startswith(actor.region_scope, autoescape=True), Post.status != "draft")
 
 
-def funnel(session: Session, actor: Actor, period: Period, *, institutions: bool = True) -> Funnel:
-    """How far the needs published in the period came; without `institutions` not with whose capabilities."""
-    rows = session.execute(
-        select(Post.id, Post.published_at, Post.town).where(
-            Post.side == "need", Post.published_at.is_not(None), period.holds(Post.published_at), in_region(actor)
+def funnel(
+    session: Session, actor: Actor, period: Period, *, institutions: bool = True, partner: str | None = None
+) -> Funnel:
+    """How far the needs published in the period came; without `institutions` not with whose capabilities, with `partner`
+    with those of that institution only.
+
+    Read from what was counted beforehand (`services/report_tallies.py`), and where nothing was yet, from the rows.
+    """
+    counted_at = session.scalar(select(ReportTally.counted_at).where(ReportTally.id == 1))
+    partners: Iterable[tuple[PartnerKey, int]] = ()
+    if counted_at is None:
+        published = and_(period.holds(Post.published_at), in_region(actor))
+        needs = [
+            CountedNeed(row.need_id, row.month, row.town, tuple(row.industries.split()), row.reached)
+            for row in read_progress(session, published).values()
+        ]
+        if institutions:
+            partners = read_partners(session, published).items()
+    else:
+        mine = and_(period.holds(NeedProgress.published_at), _of_region(actor, NeedProgress.region_code))
+        columns = (
+            NeedProgress.need_id,
+            NeedProgress.month,
+            NeedProgress.town,
+            NeedProgress.industries,
+            NeedProgress.reached,
         )
-    ).all()
-    counted = select(Post.id).where(
-        Post.side == "need", Post.published_at.is_not(None), period.holds(Post.published_at), in_region(actor)
+        needs = [
+            CountedNeed(need_id, month, town, tuple(industries.split()), reached)
+            for need_id, month, town, industries, reached in session.execute(select(*columns).where(mine))
+        ]
+        if institutions:
+            statement = (
+                select(
+                    NeedPartner.need_id,
+                    NeedPartner.organisation_id,
+                    NeedPartner.open,
+                    NeedPartner.region_code,
+                    NeedPartner.reached,
+                )
+                .join(NeedProgress, NeedProgress.need_id == NeedPartner.need_id)
+                .where(mine)
+            )
+            if partner is not None:
+                statement = statement.where(NeedPartner.organisation_id == partner)
+            partners = ((PartnerKey(*row[:4]), row[4]) for row in session.execute(statement).tuples())
+    together: dict[tuple[str, str], int] = {}
+    for key, reached in partners:
+        # Whose a capability is, is not told to staff of another region where its owner shows it only to matched posts.
+        if key.open or actor.is_staff_for(key.region_code):
+            pair = (key.need_id, key.organisation_id)
+            together[pair] = together.get(pair, 0) | reached
+    return Funnel(needs, [(need_id, other, bits) for (need_id, other), bits in together.items()], counted_at)
+
+
+def count_institutions(session: Session, actor: Actor, period: Period) -> dict[str, dict[str, int]]:
+    """As the funnel's table by institution, without bringing each pair of need and institution over."""
+    if session.scalar(select(ReportTally.id)) is None:
+        return funnel(session, actor, period).table("institution")
+    reached = [func.max(NeedPartner.reached.op("&")(BITS[stage])).label(stage) for stage in STAGES[1:]]
+    pairs = (
+        select(NeedPartner.need_id, NeedPartner.organisation_id, *reached)
+        .join(NeedProgress, NeedProgress.need_id == NeedPartner.need_id)
+        .where(
+            period.holds(NeedProgress.published_at),
+            _of_region(actor, NeedProgress.region_code),
+            or_(NeedPartner.open, _of_region(actor, NeedPartner.region_code)),
+        )
+        .group_by(NeedPartner.need_id, NeedPartner.organisation_id)
+        .subquery()
     )
+    counts = [func.sum(pairs.c[stage]) for stage in STAGES[1:]]
+    return {
+        row[0]: {"posts": 0}
+        | {stage: int(total) // BITS[stage] for stage, total in zip(STAGES[1:], row[1:], strict=True)}
+        for row in session.execute(select(pairs.c.organisation_id, *counts).group_by(pairs.c.organisation_id))
+    }
+
+
+def _month(moment: datetime) -> str:
+    """The month in China, which is eight hours ahead all year; asked for each of ten thousand rows."""
+    local = moment + _AHEAD
+    return f"{local.year}-{local.month:02}"
+
+
+class ProgressRow(NamedTuple):
+    """A need's row of what is counted beforehand."""
+
+    need_id: str
+    published_at: datetime
+    month: str
+    region_code: str
+    town: str
+    industries: str
+    reached: int
+
+
+class PartnerKey(NamedTuple):
+    """With whom, and who may be told so."""
+
+    need_id: str
+    organisation_id: str
+    open: bool
+    region_code: str
+
+
+def read_progress(session: Session, published: ColumnElement[bool]) -> dict[str, ProgressRow]:
+    """How far the published needs for which `published` holds came, counted from the rows."""
+    chosen = and_(Post.side == "need", Post.published_at.is_not(None), Post.status != "draft", published)
+    post = Post.__table__
     industries: dict[str, list[str]] = {}
     for post_id, code in session.execute(
         select(PostTag.post_id, PostTag.code)
-        .where(PostTag.vocabulary == "industry", PostTag.post_id.in_(counted))
+        .join(post, post.c.id == PostTag.post_id)
+        .where(PostTag.vocabulary == "industry", chosen)
         .order_by(PostTag.code)
     ):
         industries.setdefault(post_id, []).append(code)
-    needs = {
-        post_id: CountedNeed(
-            post_id,
-            f"{shanghai_day(published_at):%Y-%m}",
-            town or "",
-            # A class (C39) is told by its section when only that was given (C).
-            tuple(code for code in industries.get(post_id, ()) if len(code) > 1) or tuple(industries.get(post_id, ())),
-        )
-        for post_id, published_at, town in rows
-        if published_at is not None
+    engaged = exists().where(Engagement.need_id == post.c.id)
+    reached = {
+        "suggested": exists().where(Suggestion.need_id == post.c.id),
+        "seen": exists().where(
+            Suggestion.need_id == post.c.id,
+            Notification.suggestion_id == Suggestion.id,
+            Notification.read_at.is_not(None),
+        ),
+        "interest": exists().where(Interest.need_id == post.c.id),
+        "mutual": engaged,
+        "met": exists().where(Meeting.need_id == post.c.id, Meeting.result == "held"),
+        "contract": engaged.where(Engagement.outcome == "contract"),
     }
-    capability = Post.__table__.alias("capability")
-    # Whose a capability is, is not told to staff of another region where its owner shows it only to matched posts.
-    named: ColumnElement[bool] = capability.c.visibility.in_(("public", "members"))
-    if actor.is_administrator:
-        named = true()
-    elif actor.region_scope is not None:
-        named = or_(named, capability.c.region_code.startswith(actor.region_scope, autoescape=True))
-    if not institutions:
-        # Tens of thousands of pairs need not be told apart to count their needs.
-        named = false()
-    institution = case((named, capability.c.organisation_id), else_=None)
-    pairs = {
-        "suggested": select(Suggestion.need_id, institution)
-        .join(capability, capability.c.id == Suggestion.capability_id)
-        .where(Suggestion.need_id.in_(counted)),
-        "seen": select(Suggestion.need_id, institution)
+    bits = sum((case((reached[stage], BITS[stage]), else_=0) for stage in STAGES[1:]), start=literal(0))
+    found: dict[str, ProgressRow] = {}
+    for post_id, published_at, region_code, town, count in session.execute(
+        select(post.c.id, post.c.published_at, post.c.region_code, post.c.town, bits).where(chosen)
+    ):
+        codes = industries.get(post_id, [])
+        # A class (C39) is told by its section when only that was given (C).
+        told = [code for code in codes if len(code) > 1] or codes
+        found[post_id] = ProgressRow(
+            post_id, published_at, _month(published_at), region_code, town or "", " ".join(told)[:400], count
+        )
+    return found
+
+
+def read_partners(session: Session, published: ColumnElement[bool]) -> dict[PartnerKey, int]:
+    """With whose capabilities those needs came how far, counted from the rows. An engagement tells its institution to
+    everybody who sees the engagement.
+    """
+    chosen = and_(Post.side == "need", Post.published_at.is_not(None), Post.status != "draft", published)
+    post, capability = Post.__table__, Post.__table__.alias("capability")
+    named = (capability.c.organisation_id, capability.c.visibility.in_(("public", "members")), capability.c.region_code)
+    engaged = select(Engagement.need_id, Engagement.capability_organisation_id, true(), literal("")).join(
+        post, post.c.id == Engagement.need_id
+    )
+    statements: dict[str, Select[Any]] = {
+        "suggested": select(Suggestion.need_id, *named)
+        .join(post, post.c.id == Suggestion.need_id)
+        .join(capability, capability.c.id == Suggestion.capability_id),
+        "seen": select(Suggestion.need_id, *named)
+        .join(post, post.c.id == Suggestion.need_id)
         .join(Notification, Notification.suggestion_id == Suggestion.id)
         .join(capability, capability.c.id == Suggestion.capability_id)
-        .where(Suggestion.need_id.in_(counted), Notification.read_at.is_not(None)),
-        "interest": select(Interest.need_id, institution)
-        .outerjoin(capability, capability.c.id == Interest.capability_id)
-        .where(Interest.need_id.in_(counted)),
-        "mutual": select(Engagement.need_id, Engagement.capability_organisation_id).where(
-            Engagement.need_id.in_(counted)
-        ),
-        "met": select(Meeting.need_id, institution)
-        .outerjoin(capability, capability.c.id == Meeting.capability_id)
-        .where(Meeting.need_id.in_(counted), Meeting.result == "held"),
-        "contract": select(Engagement.need_id, Engagement.capability_organisation_id).where(
-            Engagement.need_id.in_(counted), Engagement.outcome == "contract"
-        ),
+        .where(Notification.read_at.is_not(None)),
+        "interest": select(Interest.need_id, *named)
+        .join(post, post.c.id == Interest.need_id)
+        .join(capability, capability.c.id == Interest.capability_id),
+        "mutual": engaged,
+        "met": select(Meeting.need_id, *named)
+        .join(post, post.c.id == Meeting.need_id)
+        .join(capability, capability.c.id == Meeting.capability_id)
+        .where(Meeting.result == "held"),
+        "contract": engaged.where(Engagement.outcome == "contract"),
     }
-    reached: dict[str, dict[str, set[str]]] = {}
-    for stage, statement in pairs.items():
-        found = reached.setdefault(stage, {})
-        for need_id, organisation_id in session.execute(statement.distinct()):
-            found.setdefault(need_id, set())
-            if organisation_id:
-                found[need_id].add(organisation_id)
-    return Funnel(needs, reached)
+    found: dict[PartnerKey, int] = {}
+    for stage, statement in statements.items():
+        for need_id, organisation_id, is_open, region_code in session.execute(statement.where(chosen).distinct()):
+            # Of what everybody may be told the region does not matter.
+            key = PartnerKey(need_id, organisation_id, bool(is_open), "" if is_open else region_code)
+            found[key] = found.get(key, 0) | BITS[stage]
+    return found
 
 
 def list_needs(session: Session, actor: Actor, need_ids: set[str]) -> list[Need]:
@@ -252,15 +399,21 @@ class RevisionRow:
 def answers_by_revision(session: Session, actor: Actor, period: Period) -> list[RevisionRow]:
     """Suggestions made in the period for needs of the region, and present answers given in it, by model revision."""
     mine = select(Post.id).where(Post.side == "need", in_region(actor))
-    made = dict(
-        session.execute(
+    if session.scalar(select(ReportTally.id)) is None:
+        counting: Select[Any] = (
             select(Suggestion.model_revision, func.count())
             .where(Suggestion.need_id.in_(mine), period.holds(Suggestion.created_at))
             .group_by(Suggestion.model_revision)
         )
-        .tuples()
-        .all()
-    )
+    else:
+        counting = (
+            select(SuggestionTally.model_revision, func.sum(SuggestionTally.count))
+            .where(
+                SuggestionTally.day.between(period.first, period.last), _of_region(actor, SuggestionTally.region_code)
+            )
+            .group_by(SuggestionTally.model_revision)
+        )
+    made: dict[str, int] = {revision: int(count) for revision, count in session.execute(counting)}
     answers: dict[str, dict[str, int]] = {}
     for revision, kind, count in session.execute(
         select(SuggestionAnswer.model_revision, SuggestionAnswer.kind, func.count())

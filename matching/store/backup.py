@@ -26,19 +26,33 @@ from typing import IO, Any
 
 from pydantic import SecretStr
 from sqlalchemy import BigInteger, Connection, Date, Integer, LargeBinary, Table, func, insert, select, text
+from sqlalchemy.orm import Session
 from sqlalchemy.sql.schema import Column
 
 from matching.bootstrap import Platform
 from matching.clock import utc_now
 from matching.errors import InvalidInput
-from matching.models import Base
+from matching.models import Base, ErasedPerson
 from matching.models.base import UtcDateTime, WanYuan
+from matching.services.privacy_erasure import ERASURES_FILE, read_erasures, replay_erasures
 from matching.settings import Settings
 from matching.store.audit_log import changeable_audit_log
 from matching.store.migrate import migrate_up, schema_revision
 
 FORMAT = "duijie-backup-1"
-NOT_KEPT = frozenset({"cached_vectors", "user_sessions", "account_links", "attempt_counters", "deliveries"})
+NOT_KEPT = frozenset(
+    {
+        "cached_vectors",
+        "user_sessions",
+        "account_links",
+        "attempt_counters",
+        "deliveries",
+        "need_progress",
+        "need_partners",
+        "suggestion_tallies",
+        "report_tallies",
+    }
+)
 """Tables that are computed again, or that must not survive: after a restore nobody is signed in, mailed links are
 spent, and no mail that was owed when the backup was made leaves a second time.
 """
@@ -143,15 +157,27 @@ def restore_backup(platform: Platform, file: Path, *, replace: bool = False) -> 
                     "backup.not_empty", "数据库里已有数据；确要替换请加 --force", where=str(file),
                     message_en="The database holds data already; add --force to replace it",
                 )  # fmt: skip
+            erased = _erased_people(platform, connection)
             with changeable_audit_log(connection):
                 for table in reversed(Base.metadata.sorted_tables):
                     connection.execute(table.delete())
                 for table in _tables():
                     _read_table(connection, table, Path(folder) / "tables" / f"{table.name}.jsonl")
             _set_counters(connection)
+            # Who had themselves deleted since the backup was made is deleted again, before anybody sees them.
+            with Session(connection, join_transaction_mode="create_savepoint") as session:
+                replay_erasures(session, erased, utc_now())
+                session.commit()
         files = _replace_attachments(attachments_folder(platform), Path(folder) / "files")
         differing = _differing_settings(platform.settings, Path(folder) / "settings.json")
     return BackupReport(sum(manifest["rows"].values()), files, differing)
+
+
+def _erased_people(platform: Platform, connection: Connection) -> dict[str, datetime]:
+    """Hash → when, of all who were erased: as the database has it before it is replaced, and as the file beside it."""
+    erased = read_erasures(platform.settings.data_dir / ERASURES_FILE)
+    erased |= dict(connection.execute(select(ErasedPerson.key_hash, ErasedPerson.erased_at)).tuples().all())
+    return erased
 
 
 def _replace_attachments(kept: Path, restored: Path) -> int:
