@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from matching.errors import NotFound
 from matching.models import AccountLink
 from matching.services.signed_links import read_signed
 from matching.settings import Settings
-from matching.store.unit_of_work import UnitOfWork
 
 
 def make_link(session: Session, purpose: str, subject_id: str, now: datetime, *, life: timedelta) -> str:
@@ -73,12 +72,6 @@ def spend_links(session: Session, purpose: str, subject_id: str, now: datetime) 
         .where(AccountLink.purpose == purpose, AccountLink.subject_id == subject_id, AccountLink.used_at.is_(None))
         .values(used_at=now)
     )
-
-
-def forget_links(uow: UnitOfWork, now: datetime) -> None:
-    """Delete links that are long past. Run by the beat."""
-    uow.session.execute(delete(AccountLink).where(AccountLink.expires_at <= now - timedelta(days=30)))
-    uow.commit()
 
 
 def spent_link() -> NotFound:

@@ -7,7 +7,7 @@ import secrets
 from datetime import datetime, timedelta
 
 from email_validator import EmailNotValidError, validate_email
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from matching.errors import DuijieError, InvalidInput, NotFound
@@ -323,14 +323,6 @@ def end_other_sessions(uow: UnitOfWork, actor: Actor, kept: str | None, now: dat
     uow.record(now, actor.user_id, "user.end_sessions", "user", str(actor.user_id))
     uow.commit()
     return int(ended.rowcount)  # type: ignore[attr-defined]
-
-
-def forget_sessions(uow: UnitOfWork, now: datetime, *, unused_for: timedelta) -> None:
-    """Delete sign-ins that have ended or were long unused. Run by the beat."""
-    uow.session.execute(
-        delete(UserSession).where(or_(UserSession.ended_at.is_not(None), UserSession.seen_at <= now - unused_for))
-    )
-    uow.commit()
 
 
 def token_hash(token: str) -> str:

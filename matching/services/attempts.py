@@ -13,7 +13,6 @@ from sqlalchemy.orm import Session
 
 from matching.errors import DuijieError
 from matching.models import AttemptCounter
-from matching.store.unit_of_work import UnitOfWork
 
 
 class TooManyAttempts(DuijieError):
@@ -58,12 +57,6 @@ def note_attempt(session: Session, what: str, who: str, now: datetime, *, span: 
 def forget_attempts(session: Session, what: str, who: str) -> None:
     """Begin anew, after something succeeded."""
     session.execute(delete(AttemptCounter).where(AttemptCounter.key == _key(what, who)))
-
-
-def forget_past_attempts(uow: UnitOfWork, now: datetime) -> None:
-    """Delete spans that are over. Run by the beat."""
-    uow.session.execute(delete(AttemptCounter).where(AttemptCounter.ends_at <= now))
-    uow.commit()
 
 
 def origin_of(address: str | None) -> str:

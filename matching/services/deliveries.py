@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, or_, select, update
+from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from matching.errors import IllegalMove, NotFound
@@ -182,18 +182,6 @@ def give_up_mail(uow: UnitOfWork, now: datetime) -> None:
     )
     if given_up.rowcount:  # type: ignore[attr-defined]
         uow.commit()
-
-
-def forget_deliveries(uow: UnitOfWork, now: datetime) -> None:
-    """Delete what was settled three months ago, and what letters held of people a day after they left. By the beat."""
-    settled = Delivery.state.in_(("sent", "given_up", "dropped"))
-    uow.session.execute(delete(Delivery).where(settled, Delivery.finished_at <= now - timedelta(days=90)))
-    uow.session.execute(
-        update(Delivery)
-        .where(Delivery.state == "sent", Delivery.finished_at <= now - timedelta(days=1), Delivery.user_id.is_(None))
-        .values(payload={}, address=None)
-    )
-    uow.commit()
 
 
 def _due(now: datetime) -> ColumnElement[bool]:

@@ -6,7 +6,6 @@ with them, has it deleted. What they say goes before what others bring.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,7 +19,6 @@ from matching.models import (
     Affiliation,
     AuditEntry,
     CapabilityExpert,
-    ErasedPerson,
     Expert,
     Membership,
     Notification,
@@ -31,8 +29,8 @@ from matching.models import (
 )
 from matching.queries.works import list_works
 from matching.services.actor import Actor
-from matching.services.forgotten_works import forget_works
-from matching.services.imports import SELF, erasure_hashes
+from matching.services.imports import SELF
+from matching.services.privacy_erasure import erase_entry
 from matching.store.outbox import POST_CHANGED, owe_all
 from matching.store.unit_of_work import UnitOfWork, edit_conflict
 
@@ -173,23 +171,8 @@ def erase_expert(uow: UnitOfWork, actor: Actor, expert_id: str, now: datetime) -
     Posts of their organisation stay: they are the organisation's. The person is no longer named in them.
     """
     expert = _own(uow, actor, expert_id)
-    names = uow.session.scalars(
-        select(Organisation.name)
-        .join(Affiliation, Affiliation.organisation_id == Organisation.id)
-        .where(Affiliation.expert_id == expert.id)
-    ).all()
-    emails = [expert.email] if expert.email else []
-    hashes: set[str] = set()
-    for organisation_name in [*names, None]:
-        hashes |= set(erasure_hashes(expert.name, organisation_name, emails, ""))
-    if expert.external_id:
-        # The row's key in its file, as the import compares it.
-        hashes.add(hashlib.sha256(f"key {expert.external_id}".encode()).hexdigest())
-    known = set(uow.session.scalars(select(ErasedPerson.key_hash).where(ErasedPerson.key_hash.in_(hashes))))
-    uow.session.add_all(ErasedPerson(key_hash=key, erased_at=now) for key in hashes - known)
-    _owe_posts(uow, expert, now)
-    forget_works(uow.session, expert.id)
-    uow.session.delete(expert)
+    if erase_entry(uow.session, expert, now):
+        uow.expect_nudge()
     # Neither name nor contact: the log says that it was done, not about whom beyond the id.
     uow.record(now, actor.user_id, "expert.erase", "expert", expert_id)
     uow.commit()

@@ -29,6 +29,7 @@ from matching.importing.places import Finding, Place
 from matching.importing.read_table import SUFFIXES
 from matching.importing.records import TEXT_FIELDS, ImportReading, RowReading, SheetColumns, read_records
 from matching.models import ImportJob, ImportRow, Organisation, RememberedColumns, User
+from matching.models.base import new_id
 from matching.services.actor import Actor, actor_of
 from matching.services.imports import RowOutcome, import_records, load_import_vocabularies
 from matching.settings import Settings
@@ -37,7 +38,6 @@ from matching.store.unit_of_work import UnitOfWork
 
 logger = logging.getLogger(__name__)
 
-KEPT_FOR = timedelta(days=30)
 """Then a job, its rows and its file are forgotten."""
 MOST_UNDERWAY = 5
 """Files of one person that may be read or put in at once."""
@@ -95,8 +95,9 @@ def start_import(
     now: datetime,
     *,
     organisation_id: str | None = None,
+    job_id: str | None = None,
 ) -> ImportJob:
-    """Take a file in and owe its reading.
+    """Take a file in and owe its reading. `job_id` is the id to give the job, where its asker has chosen one.
 
     Raises NotAllowed where the actor must not import this kind, InvalidInput for a kind of file that cannot be read,
     an empty or too large one, or an organisation that the actor does not write for.
@@ -124,6 +125,7 @@ def start_import(
         size = _store(content, stored)
         with platform.unit_of_work() as uow:
             job = ImportJob(
+                id=job_id or new_id(),
                 user_id=actor.user_id,
                 organisation_id=_default_organisation(uow, actor, organisation_id),
                 kind=chosen,
@@ -359,21 +361,18 @@ def _release(platform: Platform, job_id: str) -> None:
         uow.commit()
 
 
-def forget_imports(platform: Platform, now: datetime) -> int:
-    """Delete jobs older than KEPT_FOR with their rows and files, and files that no job knows; returns how many jobs."""
+def forget_import_files(platform: Platform, now: datetime) -> int:
+    """Delete files that no job knows any more; returns how many."""
     folder = imports_folder(platform.settings)
-    with platform.unit_of_work() as uow:
-        old = uow.session.scalars(select(ImportJob).where(ImportJob.created_at < now - KEPT_FOR)).all()
-        for job in old:
-            uow.session.delete(job)
-        uow.commit()
+    forgotten = 0
     with platform.reading() as session:
         known = set(session.scalars(select(ImportJob.stored_name)))
     for path in folder.glob("*") if folder.is_dir() else ():
         # A file that is being uploaded has no job yet.
         if path.name not in known and path.stat().st_mtime < (now - timedelta(days=1)).timestamp():
             path.unlink(missing_ok=True)
-    return len(old)
+            forgotten += 1
+    return forgotten
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------

@@ -242,21 +242,6 @@ def find_registration(session: Session, actor: Actor, registration_id: str) -> R
     return row
 
 
-def forget_registrations(uow: UnitOfWork, now: datetime) -> None:
-    """Delete what nobody confirmed in a week, and refused ones after half a year. Run by the beat."""
-    uow.session.execute(
-        delete(Registration).where(
-            Registration.state == "unconfirmed", Registration.created_at <= now - timedelta(days=7)
-        )
-    )
-    uow.session.execute(
-        delete(Registration).where(
-            Registration.state == "refused", Registration.decided_at <= now - timedelta(days=180)
-        )
-    )
-    uow.commit()
-
-
 def _checked(session: Session, entered: RegistrationFields, now: datetime) -> Registration:
     if entered.role not in REGISTRATION_ROLES:
         raise InvalidInput("registration.role", "请选择身份", where="role", message_en="Please choose who you are")

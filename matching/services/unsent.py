@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
@@ -13,7 +13,6 @@ from matching.models import UnsentText
 from matching.services.actor import Actor
 from matching.store.unit_of_work import UnitOfWork
 
-KEPT_FOR = timedelta(days=90)
 MOST_KEPT = 30
 """Of one person; the oldest give way."""
 
@@ -72,10 +71,4 @@ def drop_text(uow: UnitOfWork, actor: Actor, text_id: str) -> None:
     if actor.user_id is None:
         return
     uow.session.execute(delete(UnsentText).where(UnsentText.user_id == actor.user_id, UnsentText.id == text_id))
-    uow.commit()
-
-
-def forget_texts(uow: UnitOfWork, now: datetime) -> None:
-    """Delete what nobody came back to for KEPT_FOR."""
-    uow.session.execute(delete(UnsentText).where(UnsentText.updated_at < now - KEPT_FOR))
     uow.commit()

@@ -54,9 +54,19 @@ class Caller:
     """Who asks. A visitor has neither person nor token."""
 
     actor: Actor
-    audience: Audience
     person: Person | None = None
     token: PresentedToken | None = None
+
+    @property
+    def audience(self) -> Audience:
+        """What the caller may see; asked of the database once a request, by those operations that show something."""
+        if "api_audience" not in g:
+            if self.person is None:
+                g.api_audience = Audience()
+            else:
+                with platform().reading() as session:
+                    g.api_audience = audience_for(session, self.actor)
+        return cast(Audience, g.api_audience)
 
     @property
     def user_id(self) -> str:
@@ -96,7 +106,7 @@ def require_access(access: Access) -> None:
 
 def _identify() -> Caller:
     if "Authorization" not in request.headers:
-        return Caller(actor=Actor(user_id=None), audience=Audience())
+        return Caller(actor=Actor(user_id=None))
     given = request.authorization
     secret = given.token if given is not None and given.type == "bearer" else None
     if secret:
@@ -104,10 +114,8 @@ def _identify() -> Caller:
             found = find_token_user(session, secret, now())
             if found is not None:
                 token, user = found
-                actor = actor_of(user)
                 identified = Caller(
-                    actor=actor,
-                    audience=audience_for(session, actor),
+                    actor=actor_of(user),
                     person=_person(user),
                     token=PresentedToken(
                         id=token.id, name=token.name, scopes=tuple(token.scopes), expires_at=token.expires_at

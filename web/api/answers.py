@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response
 
 from matching.models import Post
-from web.api.body import etag_of
+from web.api.body import Versioned, etag_of
 from web.api.document import PREFIX
 
 PLURALS = {"need": "needs", "capability": "capabilities"}
@@ -40,8 +40,8 @@ IDEMPOTENCY_KEY: dict[str, Any] = {
 }
 
 
-def state_headers(post: Post) -> dict[str, str]:
-    """The ETag of the post's present state."""
+def state_headers(post: Versioned) -> dict[str, str]:
+    """The ETag of the row's present state."""
     return {"ETag": f'"{etag_of(post)}"'}
 
 

@@ -6,19 +6,24 @@ import hashlib
 import json
 import re
 from decimal import Decimal, InvalidOperation
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 from flask import Request, request
 from webargs.core import missing
 from webargs.flaskparser import FlaskParser, is_json_request
 
 from matching.errors import EditConflict, InvalidInput
-from matching.models import Post
 from matching.store.unit_of_work import edit_conflict
-from web.api.problems import MalformedBody, PreconditionMissing, UnsupportedBody
+from web.api.problems import MalformedBody, NotAcceptable, PreconditionMissing, UnsupportedBody
 
 _LONGEST_NUMBER = 60
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
+
+
+class Versioned(Protocol):
+    """A row whose version grows with each change: a post, an organisation, an expert."""
+
+    version: Any
 
 
 class ExactParser(FlaskParser):
@@ -56,8 +61,20 @@ def require_json() -> None:
         )
 
 
-def require_match(post: Post) -> None:
-    """Raises PreconditionMissing without If-Match, EditConflict unless it names the post's present version."""
+def require_acceptable() -> None:
+    """Raises NotAcceptable where the request takes neither JSON nor anything else that JSON is."""
+    accepted = request.accept_mimetypes
+    if accepted and not (accepted["application/json"] or accepted["application/problem+json"]):
+        raise NotAcceptable(
+            "output.accept",
+            "这里只有 application/json",
+            where="Accept",
+            message_en="There is only application/json here",
+        )
+
+
+def require_match(post: Versioned) -> None:
+    """Raises PreconditionMissing without If-Match, EditConflict unless it names the row's present version."""
     if "If-Match" not in request.headers:
         raise PreconditionMissing(
             "precondition.missing",
@@ -68,15 +85,15 @@ def require_match(post: Post) -> None:
     match_if_given(post)
 
 
-def match_if_given(post: Post) -> None:
-    """Raises EditConflict when there is an If-Match that does not name the post's present version."""
+def match_if_given(post: Versioned) -> None:
+    """Raises EditConflict when there is an If-Match that does not name the row's present version."""
     if "If-Match" in request.headers and not request.if_match.contains(etag_of(post)):
         conflict: EditConflict = edit_conflict()
         raise conflict
 
 
-def etag_of(post: Post) -> str:
-    """What names the post's state, without quotes."""
+def etag_of(post: Versioned) -> str:
+    """What names the row's state, without quotes."""
     return str(post.version)
 
 

@@ -15,7 +15,7 @@ from werkzeug.routing import BaseConverter
 
 from matching.observing.parts import product_version
 from web.api.access import Access, require_access
-from web.api.body import ExactParser, require_json
+from web.api.body import ExactParser, require_acceptable, require_json
 from web.api.fields import ID_PATTERN, ApiSchema
 from web.api.problems import PROBLEM_TYPE, answer_with_problems, language
 
@@ -36,6 +36,7 @@ _PROBLEMS = {
     401: "No token, or one that does not work; on `POST /tokens`, a wrong e-mail or password.",
     403: "The token lacks the scope, or its owner the role.",
     404: "There is no such thing, or it is not for this reader.",
+    406: "`Accept` takes no JSON, which is all there is here.",
     409: "The state machine has no such move now, or somebody changed the post meanwhile.",
     412: "`If-Match` does not name the present version.",
     413: "More than 2 MB.",
@@ -160,6 +161,7 @@ class Noun(Blueprint):  # type: ignore[misc]
 
             @wraps(inner)
             def entered(*args: Any, **kwargs: Any) -> Any:
+                require_acceptable()
                 require_access(access)
                 if body is not None:
                     require_json()

@@ -41,6 +41,7 @@ _CHINESE: tuple[tuple[re.Pattern[str], str], ...] = tuple(
             r"Must be greater than or equal to (\S+) and less than or equal to (\S+)\.",
             r"应在 \1 到 \2 之间",
         ),
+        (r"Not base64\.", "不是有效的 base64"),
         (r"Contains characters that cannot be stored\.", "含有无法保存的字符"),
         (r"Amounts are exact to 0\.01 CNY \(0\.000001 of the unit\)\.", "金额最多精确到分（小数点后 6 位）"),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -110,6 +111,22 @@ class Whole(fields.Integer):
         if isinstance(value, Decimal) and (value.adjusted() > _MOST_DIGITS or value != value.to_integral_value()):
             raise self.make_error("invalid", input=value)
         return int(value)
+
+
+class Base64Bytes(fields.String):
+    """Bytes of a file, in base64."""
+
+    default_error_messages = {"not_base64": "Not base64."}  # noqa: RUF012 - marshmallow's
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(metadata={"contentEncoding": "base64", "minLength": 1}, **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        try:
+            return base64.b64decode(text, validate=True)
+        except (ValueError, UnicodeEncodeError) as error:
+            raise self.make_error("not_base64") from error
 
 
 class Moment(fields.AwareDateTime):

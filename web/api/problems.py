@@ -40,6 +40,10 @@ class UnsupportedBody(DuijieError):
     """The body is of a kind that is not read here."""
 
 
+class NotAcceptable(DuijieError):
+    """The request takes no JSON."""
+
+
 class MalformedBody(DuijieError):
     """The body is not JSON."""
 
@@ -49,6 +53,7 @@ STATUSES: tuple[tuple[type[DuijieError], int], ...] = (
     (SignInRefused, 401),
     (NotAllowed, 403),
     (NotFound, 404),
+    (NotAcceptable, 406),
     (IllegalMove, 409),
     (MalformedBody, 400),
     (UnsupportedBody, 415),
@@ -64,6 +69,7 @@ _TITLES: Mapping[int, tuple[str, str]] = {
     403: ("没有权限", "Not allowed"),
     404: ("没有找到", "Not found"),
     405: ("这个地址不支持这种方法", "The address does not know this method"),
+    406: ("没有您要的格式", "Not in the form that is asked for"),
     409: ("当前状态下不能这样做", "Not possible in the present state"),
     412: ("内容已被别人修改", "Somebody else changed it"),
     413: ("提交的内容太大", "The content is too large"),

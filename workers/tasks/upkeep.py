@@ -12,18 +12,12 @@ from matching.notifying.engagements import remind_of_tasks
 from matching.notifying.expiry import notify_expiry
 from matching.notifying.interests import remind_of_interests
 from matching.notifying.suggestions import push_held_suggestions
-from matching.services.account_links import forget_links
-from matching.services.accounts import forget_sessions
 from matching.services.attachments import forget_files
-from matching.services.attempts import forget_past_attempts
-from matching.services.deliveries import forget_deliveries
-from matching.services.import_jobs import forget_imports
 from matching.services.interests import lapse_interests
 from matching.services.posts import expire_posts
 from matching.services.reconcile import reconcile
-from matching.services.registrations import forget_registrations
+from matching.services.retention import apply_retention
 from matching.services.statistics import refresh_statistics
-from matching.services.unsent import forget_texts
 from matching.store.outbox import UPKEEP_QUEUE, forget_done
 from workers.celery_app import MATCHING_QUEUE
 from workers.processes import get_platform
@@ -94,18 +88,11 @@ def reconcile_task() -> int:
 
 @shared_task(name="duijie.forget", queue=UPKEEP_QUEUE)
 def forget_task() -> None:
-    """Delete what is over: sign-ins, links, counters, deliveries, registrations, settled outbox rows."""
+    """Delete what is over, by the periods of the settings: personal data first, then settled outbox rows and files."""
     platform = get_platform()
     now = utc_now()
-    with platform.unit_of_work() as uow:
-        forget_sessions(uow, now, unused_for=timedelta(hours=platform.settings.session_hours))
-    for forget in (forget_links, forget_past_attempts, forget_deliveries, forget_registrations):
-        with platform.unit_of_work() as uow:
-            forget(uow, now)
+    apply_retention(platform, now)
     with platform.unit_of_work() as uow:
         forget_done(uow.session, now - timedelta(days=30))
         uow.commit()
-    forget_imports(platform, now)
     forget_files(platform, now)
-    with platform.unit_of_work() as uow:
-        forget_texts(uow, now)

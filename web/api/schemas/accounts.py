@@ -107,3 +107,9 @@ class InvitationEntry(ApiSchema):
     email = Text(most=200, least=1, required=True)
     role = fields.String(validate=OneOf(MEMBER_ROLES), load_default="editor")
     language = fields.String(validate=OneOf(("zh", "en")), load_default="zh")
+
+
+class MemberRoleEntry(ApiSchema):
+    """What somebody is in an organisation."""
+
+    role = fields.String(required=True, validate=OneOf(MEMBER_ROLES))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from marshmallow import fields
-from marshmallow.validate import OneOf
+from marshmallow.validate import Length, OneOf
 
 from matching.models.event import EVENT_MODES, EVENT_STATUSES, PARTICIPANT_STATUSES, RUN_STATUSES
 from matching.services.timetables import LEAST_SECONDS, MOST_SECONDS, USUAL_SECONDS
@@ -124,3 +124,71 @@ class Publication(ApiSchema):
 
     messages = fields.Integer(required=True, metadata={"description": "Calendar mails owed."})
     without_address = fields.List(fields.String(), required=True, metadata={"description": "Names of participants."})
+
+
+class RegisterEntry(ApiSchema):
+    """Who takes part: one of the caller's organisations, or the caller as an expert."""
+
+    organisation_id = Identifier()
+    as_expert = BodyFlag(load_default=False)
+
+
+class Participation(ApiSchema):
+    """A participant's own view: whether they come, whom they would like to meet, and when they cannot."""
+
+    id = fields.String(required=True)
+    event_id = fields.String(required=True)
+    name = fields.String(required=True)
+    status = fields.String(required=True, validate=OneOf(PARTICIPANT_STATUSES))
+    online = fields.Boolean(required=True)
+    unavailable = fields.List(fields.String(), required=True, metadata={"description": "Ids of slots."})
+    wishes = fields.List(fields.String(), required=True, metadata={"description": "Ids of participants."})
+
+
+class ParticipationList(ApiSchema):
+    """What the caller takes part as."""
+
+    items = fields.List(fields.Nested(Participation), required=True)
+
+
+class WishEntry(ApiSchema):
+    """Whom a participant would like to meet, and when they cannot; both lists replace what was said before."""
+
+    wishes = fields.List(Identifier(), required=True, validate=Length(max=200))
+    unavailable = fields.List(Identifier(), required=True, validate=Length(max=200))
+    online = BodyFlag(load_default=None, allow_none=True)
+
+
+class ComingEntry(ApiSchema):
+    """Whether a participant comes."""
+
+    comes = BodyFlag(required=True)
+
+
+class AgendaMeeting(ApiSchema):
+    """A published meeting as one side sees it."""
+
+    id = fields.String(required=True)
+    starts_at = Moment(required=True)
+    ends_at = Moment(required=True)
+    table = fields.String(required=True, metadata={"description": "Its name; empty where the meeting is online."})
+    other = fields.String(required=True, metadata={"description": "With whom."})
+    topic = fields.String(required=True)
+
+
+class Agenda(ApiSchema):
+    """A participant's meetings as they were published, in order of time."""
+
+    items = fields.List(fields.Nested(AgendaMeeting), required=True)
+
+
+class MeetingEntry(ApiSchema):
+    """Two participants who are to meet."""
+
+    participants = fields.List(Identifier(), required=True, validate=Length(equal=2))
+
+
+class LockEntry(ApiSchema):
+    """Whether a meeting stays where it is whatever is computed."""
+
+    locked = BodyFlag(required=True)

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from web.api.document import Noun
+from web.api.v1.attachments import attachments
 from web.api.v1.capabilities import capabilities
+from web.api.v1.channels import channels
 from web.api.v1.duplicates import duplicates
 from web.api.v1.engagements import engagements
 from web.api.v1.events import events
 from web.api.v1.experts import experts
+from web.api.v1.imports import imports
 from web.api.v1.interests import interests
 from web.api.v1.me import me
 from web.api.v1.members import members
 from web.api.v1.needs import needs
 from web.api.v1.notifications import notifications
 from web.api.v1.organisations import organisations
+from web.api.v1.own_data import own_data
 from web.api.v1.preferences import preferences
+from web.api.v1.saved_filters import saved_filters
 from web.api.v1.search import search
 from web.api.v1.sign_ins import sign_ins
+from web.api.v1.staff import deliveries, model_revisions, registrations
 from web.api.v1.suggestions import suggestions
 from web.api.v1.tokens import tokens
 from web.api.v1.vocabularies import vocabularies
@@ -24,11 +30,16 @@ from web.api.v1.vocabularies import vocabularies
 NOUNS: tuple[Noun, ...] = (
     tokens,
     me,
+    own_data,
     sign_ins,
     preferences,
+    channels,
+    saved_filters,
     members,
     needs,
     capabilities,
+    attachments,
+    imports,
     suggestions,
     interests,
     engagements,
@@ -39,4 +50,7 @@ NOUNS: tuple[Noun, ...] = (
     organisations,
     experts,
     vocabularies,
+    registrations,
+    deliveries,
+    model_revisions,
 )

@@ -4,13 +4,29 @@ from __future__ import annotations
 
 from typing import Any
 
+from flask import Response
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from matching.errors import InvalidInput
 from matching.models import Event as EventRow
-from matching.models import EventSlot, TimetableRun
+from matching.models import EventParticipant, EventSlot, EventWish, TimetableRun
+from matching.queries.agendas import list_agenda
 from matching.queries.events import find_event, find_meeting, list_events, load_board
+from matching.services.event_participants import (
+    answer_invitation,
+    participant_not_found,
+    register,
+    take_up_wishes,
+    wish_for,
+)
 from matching.services.event_publication import publish_timetable
-from matching.services.meetings import move_meeting
-from matching.services.timetables import request_timetable
+from matching.services.events import announce_event, end_event
+from matching.services.experts import own_entry
+from matching.services.meetings import add_meeting, cancel_meeting, lock_meeting, move_meeting
+from matching.services.timetables import request_timetable, stop_timetable
 from web.api.access import caller
+from web.api.answers import nothing_more
 from web.api.document import Noun
 from web.api.schemas import events as schemas
 from web.reader import now, platform
@@ -132,6 +148,329 @@ def publish(event_id: str) -> dict[str, Any]:
             uow, caller().actor, event_id, now(), platform().settings, platform().rules(uow.session).texts
         )
     return {"messages": told.messages, "without_address": list(told.without_address)}
+
+
+@events.operation(
+    "POST",
+    "/<id:event_id>/register",
+    name="register_for_event",
+    zh="报名",
+    en="Register for an event",
+    access="write",
+    answers=schemas.Participation,
+    status=201,
+    body=schemas.RegisterEntry,
+    problems=(409,),
+)
+def take_part(entry: dict[str, Any], event_id: str) -> tuple[dict[str, Any], int]:
+    """Register for an event
+
+    As one of the caller's organisations, or as an expert. Doing it again changes nothing.
+    """
+    me = caller()
+    organisation_id = entry.get("organisation_id")
+    if (organisation_id is None) != entry["as_expert"]:
+        raise InvalidInput(
+            "event.register_as", "请在 organisation_id 与 as_expert 中选择一项", where="organisation_id",
+            message_en="Give organisation_id, or as_expert, and not both",
+        )  # fmt: skip
+    with platform().reading() as session:
+        expert = own_entry(session, me.actor) if entry["as_expert"] else None
+    if entry["as_expert"] and expert is None:
+        raise InvalidInput("event.not_you", "您没有专家资料", where="as_expert", message_en="You have no entry")
+    with platform().unit_of_work() as uow:
+        row = register(
+            uow,
+            me.actor,
+            event_id,
+            now(),
+            organisation_id=organisation_id,
+            expert_id=expert.id if expert is not None else None,
+        )
+        return _participation(uow.session, row), 201
+
+
+@events.operation(
+    "GET",
+    "/<id:event_id>/participations",
+    name="list_participations",
+    zh="我的报名",
+    en="List own participations",
+    access="read",
+    answers=schemas.ParticipationList,
+)
+def list_participations(event_id: str) -> dict[str, Any]:
+    """List own participations
+
+    What the caller takes part as: their organisations, and themselves as an expert.
+    """
+    with platform().reading() as session:
+        return {"items": [_participation(session, row) for row in _own_participants(session, event_id)]}
+
+
+@events.operation(
+    "POST",
+    "/<id:event_id>/participations/<id:participant_id>/answer",
+    name="answer_event_invitation",
+    zh="答复邀请",
+    en="Answer an invitation",
+    access="write",
+    answers=schemas.Participation,
+    body=schemas.ComingEntry,
+    problems=(409,),
+)
+def answer(entry: dict[str, Any], event_id: str, participant_id: str) -> dict[str, Any]:
+    """Answer an invitation
+
+    Who declines loses their meetings.
+    """
+    with platform().unit_of_work() as uow:
+        _require_own(uow.session, event_id, participant_id)
+        return _participation(uow.session, answer_invitation(uow, participant_id, entry["comes"], now()))
+
+
+@events.operation(
+    "POST",
+    "/<id:event_id>/participations/<id:participant_id>/wishes",
+    name="wish_for_meetings",
+    zh="洽谈意愿",
+    en="Say whom to meet",
+    access="write",
+    answers=schemas.Participation,
+    body=schemas.WishEntry,
+    problems=(409,),
+)
+def wish(entry: dict[str, Any], event_id: str, participant_id: str) -> dict[str, Any]:
+    """Say whom to meet
+
+    And when it is not possible, until the timetable is published.
+    """
+    with platform().unit_of_work() as uow:
+        _require_own(uow.session, event_id, participant_id)
+        row = wish_for(uow, participant_id, entry["wishes"], entry["unavailable"], now(), online=entry["online"])
+        return _participation(uow.session, row)
+
+
+@events.operation(
+    "GET",
+    "/<id:event_id>/participations/<id:participant_id>/agenda",
+    name="show_agenda",
+    zh="洽谈日程",
+    en="Show an agenda",
+    access="read",
+    answers=schemas.Agenda,
+)
+def agenda(event_id: str, participant_id: str) -> dict[str, Any]:
+    """Show an agenda
+
+    A participant's meetings as they were published; for the participant.
+    """
+    with platform().reading() as session:
+        row = _require_own(session, event_id, participant_id)
+        event = session.get_one(EventRow, event_id)
+        return {
+            "items": [
+                {
+                    "id": one.meeting.id,
+                    "starts_at": one.slot.starts_at,
+                    "ends_at": one.slot.ends_at,
+                    "table": one.table,
+                    "other": one.other.name,
+                    "topic": one.topic,
+                }
+                for one in (list_agenda(session, event, row) if event.published_at is not None else [])
+            ]
+        }
+
+
+@events.operation(
+    "POST",
+    "/<id:event_id>/announce",
+    name="announce_event",
+    zh="公布对接会",
+    en="Announce an event",
+    access="write",
+    answers=schemas.EventSummary,
+    problems=(409,),
+)
+def announce(event_id: str) -> dict[str, Any]:
+    """Announce an event
+
+    And open registration. For its staff.
+    """
+    with platform().unit_of_work() as uow:
+        return _summary(announce_event(uow, caller().actor, event_id, now()))
+
+
+@events.operation(
+    "POST",
+    "/<id:event_id>/end",
+    name="end_event",
+    zh="结束对接会",
+    en="End an event",
+    access="write",
+    answers=schemas.EventSummary,
+    problems=(409,),
+)
+def end(event_id: str) -> dict[str, Any]:
+    """End an event"""
+    with platform().unit_of_work() as uow:
+        return _summary(end_event(uow, caller().actor, event_id, now()))
+
+
+@events.operation(
+    "POST",
+    "/<id:event_id>/wishes",
+    name="take_up_wishes",
+    zh="采纳意愿",
+    en="Take up wishes",
+    access="write",
+    answers=schemas.Timetable,
+    problems=(409,),
+)
+def take_up(event_id: str) -> dict[str, Any]:
+    """Take up wishes
+
+    What participants wish for becomes wanted meetings. For the event's staff.
+    """
+    with platform().unit_of_work() as uow:
+        take_up_wishes(uow, caller().actor, event_id, now())
+    with platform().reading() as session:
+        return _timetable(session, event_id)
+
+
+@events.operation(
+    "POST",
+    "/<id:event_id>/meetings",
+    name="want_meeting",
+    zh="添加洽谈",
+    en="Want a meeting",
+    access="write",
+    answers=schemas.Timetable,
+    status=201,
+    body=schemas.MeetingEntry,
+    problems=(409,),
+)
+def want(entry: dict[str, Any], event_id: str) -> tuple[dict[str, Any], int]:
+    """Want a meeting
+
+    Of two participants. The same two again are one meeting.
+    """
+    first, second = entry["participants"]
+    with platform().unit_of_work() as uow:
+        add_meeting(uow, caller().actor, event_id, first, second, now())
+    with platform().reading() as session:
+        return _timetable(session, event_id), 201
+
+
+@events.operation(
+    "POST",
+    "/<id:event_id>/meetings/<id:meeting_id>/lock",
+    name="lock_meeting",
+    zh="锁定洽谈",
+    en="Lock a meeting",
+    access="write",
+    answers=schemas.Timetable,
+    body=schemas.LockEntry,
+    problems=(409,),
+)
+def lock(entry: dict[str, Any], event_id: str, meeting_id: str) -> dict[str, Any]:
+    """Lock a meeting
+
+    It stays where it is whatever is computed, or no longer does.
+    """
+    with platform().reading() as session:
+        find_meeting(session, event_id, meeting_id, caller().actor)
+    with platform().unit_of_work() as uow:
+        lock_meeting(uow, caller().actor, meeting_id, entry["locked"], now())
+    with platform().reading() as session:
+        return _timetable(session, event_id)
+
+
+@events.operation(
+    "DELETE",
+    "/<id:event_id>/meetings/<id:meeting_id>",
+    name="cancel_meeting",
+    zh="取消洽谈",
+    en="Cancel a meeting",
+    access="write",
+    answers=None,
+    status=204,
+    problems=(409,),
+)
+def cancel(event_id: str, meeting_id: str) -> Response:
+    """Cancel a meeting
+
+    Both are told when the timetable is published again.
+    """
+    with platform().reading() as session:
+        find_meeting(session, event_id, meeting_id, caller().actor)
+    with platform().unit_of_work() as uow:
+        cancel_meeting(uow, caller().actor, meeting_id, now())
+    return nothing_more()
+
+
+@events.operation(
+    "POST",
+    "/<id:event_id>/timetable/stop/<id:run_id>",
+    name="stop_timetable",
+    zh="停止计算",
+    en="Stop a computation",
+    access="write",
+    answers=schemas.TimetableRun,
+    problems=(409,),
+)
+def stop(event_id: str, run_id: str) -> dict[str, Any]:
+    """Stop a computation
+
+    The best timetable so far is laid.
+    """
+    with platform().unit_of_work() as uow:
+        return _run(stop_timetable(uow, caller().actor, run_id, now()))
+
+
+def _own_participants(session: Session, event_id: str) -> list[EventParticipant]:
+    me = caller()
+    find_event(session, event_id, me.actor)
+    expert = own_entry(session, me.actor)
+    writes_for = [key for key, role in me.actor.organisation_roles.items() if role in ("owner", "editor")]
+    return list(
+        session.scalars(
+            select(EventParticipant)
+            .where(
+                EventParticipant.event_id == event_id,
+                EventParticipant.status != "cancelled",
+                or_(
+                    EventParticipant.organisation_id.in_(writes_for),
+                    EventParticipant.expert_id == (expert.id if expert is not None else ""),
+                ),
+            )
+            .order_by(EventParticipant.created_at, EventParticipant.id)
+        )
+    )
+
+
+def _require_own(session: Session, event_id: str, participant_id: str) -> EventParticipant:
+    """The caller's own participation; for everybody else it is not there."""
+    for row in _own_participants(session, event_id):
+        if row.id == participant_id:
+            return row
+    raise participant_not_found()
+
+
+def _participation(session: Session, row: EventParticipant) -> dict[str, Any]:
+    wishes = session.scalars(
+        select(EventWish.other_id).where(EventWish.participant_id == row.id).order_by(EventWish.other_id)
+    )
+    return {
+        "id": row.id,
+        "event_id": row.event_id,
+        "name": row.name,
+        "status": row.status,
+        "online": row.online,
+        "unavailable": list(row.unavailable),
+        "wishes": list(wishes),
+    }
 
 
 def _summary(event: EventRow) -> dict[str, Any]:

@@ -9,12 +9,18 @@ from flask import Response
 from matching.errors import NotAllowed, NotFound
 from matching.models import Invitation
 from matching.queries.registrations import list_members, list_open_invitations
-from matching.services.invitations import invite_colleague, may_manage_members, withdraw_invitation
+from matching.services.invitations import (
+    change_member_role,
+    invite_colleague,
+    may_manage_members,
+    remove_member,
+    withdraw_invitation,
+)
 from web.api.access import caller
 from web.api.answers import nothing_more
 from web.api.document import Noun
 from web.api.schemas.accounts import Invitation as InvitationAnswer
-from web.api.schemas.accounts import InvitationEntry, InvitationList, MemberList
+from web.api.schemas.accounts import InvitationEntry, InvitationList, MemberList, MemberRoleEntry
 from web.reader import now, platform
 
 members = Noun("members", "/members", "成员: colleagues in the caller's organisations, and who is invited.")
@@ -115,6 +121,49 @@ def withdraw(organisation_id: str, invitation_id: str) -> Response:
             raise NotFound("invitation.not_found", "没有这份邀请", message_en="There is no such invitation")
     with platform().unit_of_work() as uow:
         withdraw_invitation(uow, caller().actor, invitation_id, now())
+    return nothing_more()
+
+
+@members.operation(
+    "PATCH",
+    "/<id:organisation_id>/<id:user_id>",
+    name="change_member_role",
+    zh="修改成员角色",
+    en="Change a member's role",
+    access="write",
+    answers=None,
+    status=204,
+    body=MemberRoleEntry,
+    problems=(409,),
+)
+def change_role(entry: dict[str, Any], organisation_id: str, user_id: str) -> Response:
+    """Change a member's role
+
+    For owners. An organisation keeps at least one owner.
+    """
+    with platform().unit_of_work() as uow:
+        change_member_role(uow, caller().actor, organisation_id, user_id, entry["role"], now())
+    return nothing_more()
+
+
+@members.operation(
+    "DELETE",
+    "/<id:organisation_id>/<id:user_id>",
+    name="remove_member",
+    zh="移除成员",
+    en="Remove a member",
+    access="write",
+    answers=None,
+    status=204,
+    problems=(409,),
+)
+def remove(organisation_id: str, user_id: str) -> Response:
+    """Remove a member
+
+    For owners; everybody may leave.
+    """
+    with platform().unit_of_work() as uow:
+        remove_member(uow, caller().actor, organisation_id, user_id, now())
     return nothing_more()
 
 

@@ -23,7 +23,6 @@ from matching.services.accounts import (
     end_other_sessions,
     end_session,
     find_session_user,
-    forget_sessions,
     list_sessions,
     open_session,
     reset_password,
@@ -33,6 +32,7 @@ from matching.services.accounts import (
 )
 from matching.services.actor import SYSTEM
 from matching.services.attempts import TooManyAttempts, note_attempt
+from matching.services.retention import apply_retention
 from matching.services.signed_links import sign
 from tests.factories.people import PASSWORD, make_member
 
@@ -141,8 +141,7 @@ def test_a_session_ends_by_sign_out_by_disuse_and_by_a_new_password(platform: Pl
     with platform.unit_of_work() as uow:
         set_password(uow, SYSTEM, member.user_id, "another good password", now)
     assert not found(other, now)
-    with platform.unit_of_work() as uow:
-        forget_sessions(uow, now, unused_for=HOURS)
+    apply_retention(platform, now)
 
 
 def test_one_place_of_the_network_cannot_try_a_list_of_accounts(platform: Platform, now: datetime) -> None:

@@ -13,11 +13,11 @@ from matching.services.attempts import (
     TooManyAttempts,
     count_attempts,
     forget_attempts,
-    forget_past_attempts,
     note_attempt,
     origin_of,
     require_few,
 )
+from matching.services.retention import apply_retention
 
 SPAN = timedelta(minutes=15)
 
@@ -53,8 +53,7 @@ def test_forgetting(platform: Platform, now: datetime) -> None:
     with platform.reading() as session:
         assert count_attempts(session, "sign_in", "a", now) == 0
         assert count_attempts(session, "sign_in", "b", now) == 1
-    with platform.unit_of_work() as uow:
-        forget_past_attempts(uow, now + SPAN)
+    apply_retention(platform, now + SPAN)
     with platform.reading() as session:
         assert session.scalars(select(AttemptCounter)).all() == []
 

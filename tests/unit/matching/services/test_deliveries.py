@@ -20,12 +20,12 @@ from matching.services.deliveries import (
     Outcome,
     claim_delivery,
     due_deliveries,
-    forget_deliveries,
     give_up_mail,
     owe_delivery,
     retry_delivery,
     settle_delivery,
 )
+from matching.services.retention import apply_retention
 from tests.factories.deliveries import deliver_everything
 from tests.factories.people import PASSWORD
 from tests.servers.smtp import SmtpServer
@@ -272,11 +272,9 @@ def test_what_was_settled_is_forgotten_and_letters_to_strangers_sooner(
     delivery_id = owe(mailing, now)
     waiting = owe(mailing, now, once_key="later", due_at=now + timedelta(days=100))
     deliver_everything(mailing, now)
-    with mailing.unit_of_work() as uow:
-        forget_deliveries(uow, now + timedelta(days=1))
+    apply_retention(mailing, now + timedelta(days=1))
     row = find(mailing, delivery_id)
     assert (row.state, row.address, row.payload) == ("sent", None, {})
-    with mailing.unit_of_work() as uow:
-        forget_deliveries(uow, now + timedelta(days=90))
+    apply_retention(mailing, now + timedelta(days=90))
     with mailing.reading() as session:
         assert session.scalars(select(Delivery.id)).all() == [waiting]

@@ -18,7 +18,6 @@ from matching.errors import IllegalMove, InvalidInput, NotAllowed, NotFound
 from matching.models import ErasedPerson, Expert, ImportJob, ImportRow, Organisation, OutboxEntry, Post, PostRevision
 from matching.services import imports as imports_module
 from matching.services.import_jobs import (
-    KEPT_FOR,
     bring_import_on,
     cancel_import,
     change_import,
@@ -26,7 +25,6 @@ from matching.services.import_jobs import (
     confirm_import,
     find_import,
     forget_columns,
-    forget_imports,
     imports_folder,
     load_refused,
     needs_title,
@@ -34,6 +32,7 @@ from matching.services.import_jobs import (
 )
 from matching.services.imports import SELF, erasure_hashes
 from matching.services.posts import close_post
+from matching.services.retention import apply_retention
 from tests.factories.imports import finish_upload, load_job, read_upload
 from tests.factories.people import make_member, make_staff
 from tests.factories.posts import make_need
@@ -346,8 +345,8 @@ def test_files_are_forgotten_after_a_month(platform: Platform, now: datetime) ->
     firm = make_member(platform, now, email="f@example.cn", organisation="甲厂")
     make_need(platform, firm, now)
     job = read_upload(platform, firm.actor, "needs", needs_csv(("甲厂", "翘曲")), lambda: now)
-    assert forget_imports(platform, now + KEPT_FOR) == 0
-    assert forget_imports(platform, now + KEPT_FOR + timedelta(hours=1)) == 1
+    assert apply_retention(platform, now + timedelta(days=30, hours=-1))["imports"] == 0
+    assert apply_retention(platform, now + timedelta(days=30))["imports"] == 1
     with platform.reading() as session:
         assert session.get(ImportJob, job.id) is None
         assert session.scalars(select(ImportRow)).all() == []

@@ -25,10 +25,10 @@ from matching.services.registrations import (
     RegistrationFields,
     approve_registration,
     confirm_registration,
-    forget_registrations,
     refuse_registration,
     register,
 )
+from matching.services.retention import apply_retention
 from matching.services.signed_links import sign
 from tests.factories.people import PASSWORD, find_actor, make_member, make_staff
 
@@ -284,8 +284,7 @@ def test_refusing_takes_a_reason_and_mails_it(platform: Platform, now: datetime,
 def test_what_nobody_confirmed_is_forgotten(platform: Platform, now: datetime) -> None:
     enter(platform, now)
     waiting = confirm(platform, enter(platform, now, replace(FIRM, email="other@example.cn")), now)
-    with platform.unit_of_work() as uow:
-        forget_registrations(uow, now + timedelta(days=7))
+    apply_retention(platform, now + timedelta(days=7))
     with platform.reading() as session:
         assert session.scalars(select(Registration.id)).all() == [waiting]
 
