@@ -13,8 +13,10 @@ from matching.queries.agendas import list_agenda, list_choices
 from matching.services.event_participants import answer_invitation, participant_not_found, wish_for
 from matching.services.event_publication import answer_meeting, calendar_entry, read_agenda_token
 from matching.services.meetings import give_feedback
+from web.event_papers import write_own_agenda
 from web.languages import in_language
 from web.reader import now, platform
+from web.uploads import send_bytes
 
 agendas = Blueprint("agendas", __name__, url_prefix="/agenda")
 
@@ -109,6 +111,19 @@ def show_calendar(token: str) -> Response:
         mimetype="text/calendar",
         headers={"Cache-Control": "no-store", "Content-Disposition": 'inline; filename="agenda.ics"'},
     )
+
+
+@agendas.get("/<token>/agenda.pdf")
+def send_agenda(token: str) -> Response:
+    """The agenda to print."""
+    with platform().reading() as reading:
+        participant = read_agenda_token(reading, token, platform().settings)
+        event = reading.get(Event, participant.event_id)
+        if event is None or participant.status == "cancelled" or event.published_at is None:
+            raise participant_not_found()
+        content = write_own_agenda(event, participant, list_agenda(reading, event, participant))
+        name = f"{event.title}.pdf"
+    return send_bytes(content, name, "application/pdf")
 
 
 def _render(token: str, *, error: str = "", wrong_meeting: str = "") -> str:

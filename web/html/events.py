@@ -74,9 +74,11 @@ from matching.services.meetings import (
 )
 from matching.services.timetables import USUAL_SECONDS, is_underway, request_timetable, stop_timetable
 from web.display import fit_in_words
+from web.event_papers import write_paper
 from web.forms.events import MODE_LABELS, EventForm
 from web.languages import in_language
 from web.reader import actor, audience, now, platform, signed_in_only, staff_only
+from web.uploads import send_bytes
 
 events = Blueprint("events", __name__, url_prefix="/events")
 
@@ -670,12 +672,25 @@ def show_print(event_id: str, what: str) -> str:
             f"events/print_{what}.html",
             board=board,
             title=PRINTS[what],
+            what=what,
             people=people,
             slots={slot.id: slot for slot in board.event.slots},
             grid=board.grid(),
             mine=board.by_person(),
             codes=codes,
         )
+
+
+@events.get("/<event_id>/print/<any(agenda,agendas,badges,cards):what>.pdf")
+@staff_only
+def send_paper(event_id: str, what: str) -> Response:
+    """The same as a file that looks alike everywhere."""
+    with platform().reading() as reading:
+        board = load_board(reading, event_id, actor())
+        people = [row.participant for row in board.people() if row.participant.present]
+        content = write_paper(what, board, people, _door_address)
+        name = f"{board.event.title} {PRINTS[what]}.pdf"
+    return send_bytes(content, name, "application/pdf")
 
 
 @events.get("/<event_id>/people/<participant_id>/code.svg")
@@ -690,10 +705,14 @@ def show_code(event_id: str, participant_id: str) -> Response:
 # Parts of pages
 
 
-def _door_code(participant: EventParticipant) -> str:
-    address = platform().settings.public_url.rstrip("/") + url_for(
+def _door_address(participant: EventParticipant) -> str:
+    return platform().settings.public_url.rstrip("/") + url_for(
         "events.open_door", token=agenda_token(participant, platform().settings)
     )
+
+
+def _door_code(participant: EventParticipant) -> str:
+    address = _door_address(participant)
     # Without declaration and without style: it stands in the page, which allows neither.
     return str(segno.make(address, error="l").svg_inline(scale=3, border=2, omitsize=True, svgclass="dj-code"))
 
