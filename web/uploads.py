@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from flask import Flask, Response, request, send_file
 
+from matching.importing.indicators import LIMITS as INDICATOR_LIMITS
 from matching.importing.limits import DEFAULT_LIMITS
 from matching.services.attachments import MOST_BYTES
 
@@ -20,6 +21,7 @@ LARGEST_UPLOADS: Mapping[str, int] = {
     # Files within JSON are in base64: four bytes for three.
     "api-imports.start_import": DEFAULT_LIMITS.max_bytes * 4 // 3 + _FORM_BESIDE,
     "api-attachments.attach_file": MOST_BYTES * 4 // 3 + _FORM_BESIDE,
+    "reports.read_import": INDICATOR_LIMITS.max_bytes + _FORM_BESIDE,
     "engagements.message": 3 * MOST_BYTES + _FORM_BESIDE,
 }
 """Endpoint → bytes of a whole request. Everything else keeps the small limit of pages."""

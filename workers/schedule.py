@@ -18,7 +18,9 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "remind of what waits": {"task": "duijie.remind", "schedule": crontab(hour="9", minute="5")},
     "tell what was held back": {"task": "duijie.push_held_suggestions", "schedule": crontab(minute="15")},
     "count terms anew": {"task": "duijie.refresh_statistics", "schedule": crontab(hour="3", minute="10")},
+    "count what reports show": {"task": "duijie.count_reports", "schedule": crontab(minute="*/5")},
     "heal what differs": {"task": "duijie.reconcile", "schedule": crontab(minute="40")},
     "remind participants of events": {"task": "duijie.remind_participants", "schedule": crontab(minute="*/5")},
+    "read answers to invitations": {"task": "duijie.read_mailbox", "schedule": crontab(minute="*/5")},
     "forget what is over": {"task": "duijie.forget", "schedule": crontab(hour="3", minute="40")},
 }

@@ -6,6 +6,7 @@ Every figure is a set of rows, counted; `list_reached` gives the rows behind one
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -13,8 +14,8 @@ from decimal import Decimal
 from statistics import median
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, case, exists, false, func, literal, or_, select, true
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy import ColumnElement, Select, and_, case, exists, false, func, literal, or_, select, true, type_coerce
+from sqlalchemy.orm import Session, aliased, selectinload
 
 from matching.clock import end_of_shanghai_day
 from matching.errors import InvalidInput
@@ -37,6 +38,7 @@ from matching.models import (
     SuggestionAnswer,
     SuggestionTally,
 )
+from matching.models.base import WanYuan
 from matching.policy import MATCHER
 from matching.queries.posts import visible_posts
 from matching.services.actor import Actor
@@ -170,8 +172,8 @@ def in_region(actor: Actor) -> ColumnElement[bool]:
 def funnel(
     session: Session, actor: Actor, period: Period, *, institutions: bool = True, partner: str | None = None
 ) -> Funnel:
-    """How far the needs published in the period came; without `institutions` not with whose capabilities, with `partner`
-    with those of that institution only.
+    """How far the needs published in the period came; without `institutions` not with whose capabilities, with
+    `partner` with those of that institution only.
 
     Read from what was counted beforehand (`services/report_tallies.py`), and where nothing was yet, from the rows.
     """
@@ -390,6 +392,10 @@ class RevisionRow:
         """Those who said yes or no."""
         return self.accepted + self.declined
 
+    def figure(self, kind: str) -> int:
+        """The figure of a kind: made, accept, decline or later."""
+        return {"made": self.suggestions, "accept": self.accepted, "decline": self.declined, "later": self.later}[kind]
+
     @property
     def acceptance(self) -> float | None:
         """The share of yes among those, None without any."""
@@ -438,41 +444,57 @@ def answers_by_revision(session: Session, actor: Actor, period: Period) -> list[
     ]
 
 
-def unmet_needs(session: Session, actor: Actor, now: datetime) -> list[Need]:
+def _unmet(actor: Actor, now: datetime) -> ColumnElement[bool]:
+    return and_(in_region(actor), visible_posts(MATCHER, now), Post.side == "need")
+
+
+def _unasked(actor: Actor, now: datetime) -> ColumnElement[bool]:
+    return and_(
+        Post.side == "capability", or_(in_region(actor), Post.visibility == "public"), visible_posts(MATCHER, now)
+    )
+
+
+def count_gaps(session: Session, actor: Actor, now: datetime, *, good: float = GOOD_PROBABILITY) -> tuple[int, int]:
+    """How many live needs have no good match, and how many live capabilities match no need well."""
+    post = select(func.count()).select_from(Post.__table__)
+    unmet = post.where(_unmet(actor, now), ~_has_match(Suggestion.need_id, good))
+    unasked = post.where(_unasked(actor, now), ~_has_match(Suggestion.capability_id, good))
+    return session.scalar(unmet) or 0, session.scalar(unasked) or 0
+
+
+def unmet_needs(
+    session: Session, actor: Actor, now: datetime, *, good: float = GOOD_PROBABILITY, limit: int = MOST_ROWS
+) -> list[Need]:
     """Live needs of the region without a good match: what experts should be sought for. The longest waiting first."""
     return list(
         session.scalars(
             select(Need)
-            .where(in_region(actor), visible_posts(MATCHER, now), ~_has_match(Suggestion.need_id))
+            .where(_unmet(actor, now), ~_has_match(Suggestion.need_id, good))
             .order_by(Need.published_at, Need.id)
-            .limit(MOST_ROWS)
+            .limit(limit)
         )
     )
 
 
-def unasked_capabilities(session: Session, actor: Actor, now: datetime) -> list[Post]:
+def unasked_capabilities(
+    session: Session, actor: Actor, now: datetime, *, good: float = GOOD_PROBABILITY, limit: int = MOST_ROWS
+) -> list[Post]:
     """Live capabilities that the staff may see and that match no need well. The longest waiting first."""
     return list(
         session.scalars(
             select(Post)
-            .where(
-                Post.side == "capability",
-                or_(in_region(actor), Post.visibility == "public"),
-                visible_posts(MATCHER, now),
-                ~_has_match(Suggestion.capability_id),
-            )
+            .where(_unasked(actor, now), ~_has_match(Suggestion.capability_id, good))
             .order_by(Post.published_at, Post.id)
-            .limit(MOST_ROWS)
+            .limit(limit)
         )
     )
 
 
-def _has_match(side: ColumnElement[str] | object) -> ColumnElement[bool]:
-    column: ColumnElement[str] = side  # type: ignore[assignment]
+def _has_match(column: Any, good: float) -> ColumnElement[bool]:
     return exists().where(
         column == Post.id,
         Suggestion.status == "active",
-        or_(Suggestion.probability >= GOOD_PROBABILITY, Suggestion.probability.is_(None)),
+        or_(Suggestion.probability >= good, Suggestion.probability.is_(None)),
     )
 
 
@@ -486,30 +508,25 @@ class ContractSums:
     rows: Sequence[Engagement]
 
 
-def contracts(session: Session, actor: Actor, period: Period) -> ContractSums:
-    """Contracts of engagements in which a side of the region has part."""
-    mine: ColumnElement[bool] = true()
-    if not actor.is_administrator:
-        scope = actor.region_scope
-        if scope is None:
-            return ContractSums(0, Decimal(0), Decimal(0), ())
-        mine = or_(
-            Engagement.need_region_code.startswith(scope, autoescape=True),
-            Engagement.capability_region_code.startswith(scope, autoescape=True),
-        )
+def contracts(session: Session, actor: Actor, period: Period, *, limit: int = MOST_ROWS) -> ContractSums:
+    """Contracts of engagements in which a side of the region has part: all in the sums, the first `limit` as rows."""
+    mine = or_(_of_region(actor, Engagement.need_region_code), _of_region(actor, Engagement.capability_region_code))
+    chosen = and_(Engagement.outcome == "contract", Engagement.signed_on.between(period.first, period.last), mine)
+    count, amount, technology = session.execute(
+        select(
+            func.count(),
+            type_coerce(func.sum(Engagement.contract_amount), WanYuan),
+            type_coerce(func.sum(Engagement.technology_amount), WanYuan),
+        ).where(chosen)
+    ).one()
     rows = session.scalars(
         select(Engagement)
-        .where(Engagement.outcome == "contract", Engagement.signed_on.between(period.first, period.last), mine)
+        .where(chosen)
         .order_by(Engagement.signed_on, Engagement.id)
-        .limit(MOST_ROWS)
+        .limit(limit)
         .options(selectinload(Engagement.need_organisation), selectinload(Engagement.capability_organisation))
     ).all()
-    return ContractSums(
-        len(rows),
-        sum((row.contract_amount or Decimal(0) for row in rows), Decimal(0)),
-        sum((row.technology_amount or Decimal(0) for row in rows), Decimal(0)),
-        rows,
-    )
+    return ContractSums(count, amount or Decimal(0), technology or Decimal(0), rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -541,27 +558,130 @@ def events_of(session: Session, actor: Actor, period: Period) -> list[EventRow]:
     return [EventRow(*row) for row in rows]
 
 
+INTEREST_STATES: Mapping[str, tuple[str, ...]] = {
+    "all": ("open", "accepted", "declined", "lapsed", "withdrawn"),
+    "answered": ("accepted", "declined"),
+    "lapsed": ("lapsed",),
+    "open": ("open",),
+}
+"""What the report tells of interests → their statuses."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerTimes:
+    """How interests of the region that began in the period were answered. Times are None without any answer."""
+
+    counts: Mapping[str, int]
+    """By the keys of INTEREST_STATES."""
+    median: timedelta | None
+    ninth: timedelta | None
+    """Nine in ten were answered within it."""
+
+
+def answer_times(session: Session, actor: Actor, period: Period) -> AnswerTimes:
+    """Counts and times, in one question."""
+    counts = dict.fromkeys(INTEREST_STATES, 0)
+    spans: list[float] = []
+    for status, created_at, ended_at in session.execute(
+        select(Interest.status, Interest.created_at, Interest.ended_at).where(
+            period.holds(Interest.created_at), _interests_of(actor)
+        )
+    ):
+        for state, statuses in INTEREST_STATES.items():
+            counts[state] += status in statuses
+        if status in INTEREST_STATES["answered"] and ended_at is not None:
+            spans.append((ended_at - created_at).total_seconds())
+    spans.sort()
+    return AnswerTimes(
+        counts,
+        timedelta(seconds=median(spans)) if spans else None,
+        timedelta(seconds=spans[math.ceil(len(spans) * 0.9) - 1]) if spans else None,
+    )
+
+
 def answer_time(session: Session, actor: Actor, period: Period) -> timedelta | None:
     """The median time in which interests of the region that began in the period were answered; None without any."""
-    mine: ColumnElement[bool] = true()
-    if not actor.is_administrator:
-        organisations = select(Organisation.id).where(
-            Organisation.region_code.startswith(actor.region_scope or "x", autoescape=True)
-        )
-        mine = or_(Interest.from_organisation_id.in_(organisations), Interest.to_organisation_id.in_(organisations))
-    spans = [
-        (ended_at - created_at).total_seconds()
-        for created_at, ended_at in session.execute(
-            select(Interest.created_at, Interest.ended_at).where(
-                Interest.status.in_(("accepted", "declined")),
-                Interest.ended_at.is_not(None),
-                period.holds(Interest.created_at),
-                mine,
-            )
-        )
-        if ended_at is not None
+    return answer_times(session, actor, period).median
+
+
+def _interests_of(actor: Actor) -> ColumnElement[bool]:
+    if actor.is_administrator:
+        return true()
+    organisations = select(Organisation.id).where(_of_region(actor, Organisation.region_code))
+    return or_(Interest.from_organisation_id.in_(organisations), Interest.to_organisation_id.in_(organisations))
+
+
+@dataclass(frozen=True, slots=True)
+class InterestRow:
+    """An interest behind a figure. Names are empty where a side is of another region and its name not yet told."""
+
+    id: str
+    asking: str
+    asked: str
+    status: str
+    created_at: datetime
+    ended_at: datetime | None
+
+
+def list_interests(
+    session: Session, actor: Actor, period: Period, state: str, *, offset: int = 0, limit: int = 100
+) -> list[InterestRow]:
+    """The interests behind a figure of `answer_times`, the latest first."""
+    asking, asked = aliased(Organisation), aliased(Organisation)
+    accepted = Interest.status == "accepted"
+    names = [
+        case((or_(accepted, _of_region(actor, side.region_code)), side.name), else_="") for side in (asking, asked)
     ]
-    return timedelta(seconds=median(spans)) if spans else None
+    rows = session.execute(
+        select(Interest.id, *names, Interest.status, Interest.created_at, Interest.ended_at)
+        .join(asking, asking.id == Interest.from_organisation_id)
+        .join(asked, asked.id == Interest.to_organisation_id)
+        .where(period.holds(Interest.created_at), _interests_of(actor), Interest.status.in_(INTEREST_STATES[state]))
+        .order_by(Interest.created_at.desc(), Interest.id)
+        .offset(offset)
+        .limit(limit)
+    )
+    return [InterestRow(*row) for row in rows]
+
+
+def list_answered_pairs(
+    session: Session,
+    actor: Actor,
+    period: Period,
+    revision: str,
+    kind: str,
+    *,
+    offset: int = 0,
+    limit: int = 100,
+) -> list[tuple[str, str, datetime]]:
+    """(need id, capability id, moment) behind a figure of `answers_by_revision`: of suggestions made, or of answers of
+    a kind; the latest first. Which titles may be told is for the reader's own visibility to say.
+    """
+    mine = select(Post.id).where(Post.side == "need", in_region(actor))
+    statement: Select[Any]
+    if kind == "made":
+        statement = (
+            select(Suggestion.need_id, Suggestion.capability_id, Suggestion.created_at)
+            .where(
+                Suggestion.need_id.in_(mine),
+                Suggestion.model_revision == revision,
+                period.holds(Suggestion.created_at),
+            )
+            .order_by(Suggestion.created_at.desc(), Suggestion.id)
+        )
+    else:
+        statement = (
+            select(SuggestionAnswer.need_id, SuggestionAnswer.capability_id, SuggestionAnswer.answered_at)
+            .where(
+                SuggestionAnswer.need_id.in_(mine),
+                SuggestionAnswer.withdrawn_at.is_(None),
+                SuggestionAnswer.model_revision == revision,
+                SuggestionAnswer.kind == kind,
+                period.holds(SuggestionAnswer.answered_at),
+            )
+            .order_by(SuggestionAnswer.answered_at.desc(), SuggestionAnswer.id)
+        )
+    return [(row[0], row[1], row[2]) for row in session.execute(statement.offset(offset).limit(limit))]
 
 
 def list_indicators(session: Session, actor: Actor) -> list[Indicator]:

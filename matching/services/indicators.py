@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -14,6 +15,7 @@ from matching.services.actor import Actor
 from matching.store.unit_of_work import UnitOfWork
 
 MOST_INDICATORS = 60
+MOST_VALUES = 1000
 FIRST_YEAR, LAST_YEAR = 2000, 2100
 
 
@@ -82,6 +84,14 @@ def set_indicator_value(
     source: str = "",
 ) -> None:
     """Enter what was reached in a year and where the number comes from; None takes the year's value out."""
+    _set_value(uow, actor, indicator_id, year, value, now, source)
+    uow.commit()
+
+
+def _set_value(
+    uow: UnitOfWork, actor: Actor, indicator_id: str, year: int, value: float | None, now: datetime, source: str
+) -> bool:
+    """Within a use case that commits; whether anything differs from before."""
     indicator = _load(uow, actor, indicator_id)
     if not FIRST_YEAR <= year <= LAST_YEAR:
         raise InvalidInput("indicator.year", "年份无效", where="year", message_en="Invalid year")
@@ -89,6 +99,8 @@ def set_indicator_value(
         _check_number(value, "value")
     row = next((one for one in indicator.values if one.year == year), None)
     before = row.value if row is not None else None
+    if row is not None and value is not None and (row.value, row.source) == (value, source.strip()[:200]):
+        return False
     if value is None:
         if row is not None:
             indicator.values.remove(row)
@@ -100,7 +112,25 @@ def set_indicator_value(
         row.value, row.source = value, source.strip()[:200]
         row.entered_by, row.entered_at = actor.user_id, now
     uow.record(now, actor.user_id, "indicator.value", "indicator", indicator.id, year=year, before=before, after=value)
+    return before != value
+
+
+def set_indicator_values(
+    uow: UnitOfWork, actor: Actor, values: Sequence[tuple[str, int, float, str]], now: datetime
+) -> int:
+    """Enter many values (indicator id, year, value, source) at once, all or none; returns how many differ."""
+    if not values or len(values) > MOST_VALUES:
+        raise InvalidInput(
+            "indicator.values",
+            f"一次填报 1 到 {MOST_VALUES} 个数值",
+            where="values",
+            message_en=f"Between 1 and {MOST_VALUES} values at once",
+        )
+    changed = 0
+    for indicator_id, year, value, source in values:
+        changed += _set_value(uow, actor, indicator_id, year, value, now, source)
     uow.commit()
+    return changed
 
 
 def set_special_day(

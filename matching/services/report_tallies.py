@@ -7,7 +7,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, delete, insert, inspect, select, true, tuple_
+from sqlalchemy import Select, delete, func, insert, inspect, select, true, tuple_
 from sqlalchemy.orm import Session
 
 from matching.bootstrap import Platform
@@ -15,14 +15,27 @@ from matching.clock import shanghai_day
 from matching.models import Base, NeedPartner, NeedProgress, Post, ReportTally, Suggestion, SuggestionTally
 from matching.queries.reports import read_partners, read_progress
 
+LEAST_NEEDS = 1500
+"""Fewer published needs are counted when the page is asked for, so that small installations always see the moment."""
 _AT_ONCE = 400
 
 
-def count_reports(platform: Platform, now: datetime) -> int:
-    """Bring what is counted in line with the rows; returns how many rows differed.
+def count_reports(platform: Platform, now: datetime, *, least: int = LEAST_NEEDS) -> int:
+    """Bring what is counted in line with the rows; returns how many rows differed. With fewer published needs than
+    `least` nothing is kept beforehand.
 
     It is read first and written afterwards in short transactions: on SQLite nobody else could write meanwhile.
     """
+    with platform.reading() as session:
+        published = (
+            select(func.count()).select_from(Post.__table__).where(Post.side == "need", Post.published_at.is_not(None))
+        )
+        few = (session.scalar(published) or 0) < least
+    if few:
+        with platform.unit_of_work() as uow:
+            uow.session.execute(delete(ReportTally))
+            uow.commit()
+        return 0
     with platform.reading() as session:
         progress = {
             (row.need_id,): (row.published_at, row.month, row.region_code, row.town, row.industries, row.reached)

@@ -4,7 +4,7 @@ its rows.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -19,20 +19,29 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from matching.clock import shanghai_day
 from matching.errors import InvalidInput
 from matching.exporting.report_workbook import Cell, Sheet, write_report
+from matching.importing.indicators import read_indicators, write_indicator_template
 from matching.models import Indicator, Post, Region
+from matching.queries.cooperation import HIDDEN, OTHERS, ROWS_BY, cooperation_grid, list_cooperations
+from matching.queries.cooperation import STAGES as COOPERATION_STAGES
+from matching.queries.posts import load_posts
 from matching.queries.reports import (
     GROUPINGS,
+    INTEREST_STATES,
     MOST_ROWS,
     NO_GROUP,
     STAGES,
     Funnel,
     Period,
-    answer_time,
+    answer_times,
     answers_by_revision,
     contracts,
+    count_gaps,
+    count_institutions,
     events_of,
     funnel,
+    list_answered_pairs,
     list_indicators,
+    list_interests,
     list_needs,
     list_special_days,
     organisation_names,
@@ -48,10 +57,12 @@ from matching.services.indicators import (
     edit_indicator,
     remove_indicator,
     set_indicator_value,
+    set_indicator_values,
     set_special_day,
 )
-from web.languages import in_language, label_of, term_label
-from web.reader import actor, now, platform, staff_only
+from web.languages import in_language, label_of, page_language, term_label
+from web.reader import actor, audience, now, platform, staff_only
+from web.uploads import send_bytes
 
 reports = Blueprint("reports", __name__, url_prefix="/reports")
 
@@ -70,7 +81,30 @@ GROUPING_LABELS: dict[str, Any] = {
     "town": _l("按镇街"),
     "institution": _l("按供给单位"),
 }
+INTEREST_STATE_LABELS: dict[str, Any] = {
+    "all": _l("表示的意向"),
+    "answered": _l("得到答复"),
+    "lapsed": _l("到期没人答复"),
+    "open": _l("等待答复"),
+}
+INTEREST_STATUS_LABELS: dict[str, Any] = {
+    "open": _l("等待答复"),
+    "accepted": _l("双方有意"),
+    "declined": _l("婉拒"),
+    "lapsed": _l("已失效"),
+    "withdrawn": _l("已撤回"),
+}
+ANSWER_LABELS: dict[str, Any] = {
+    "made": _l("建议"),
+    "accept": _l("接受"),
+    "decline": _l("不合适"),
+    "later": _l("以后再说"),
+}
+COOPERATION_LABELS: dict[str, Any] = {"interest": _l("意向"), "mutual": _l("双方有意"), "contract": _l("签订合同")}
+ROWS_BY_LABELS: dict[str, Any] = {"town": _l("按镇街"), "organisation": _l("按企业")}
 _SHOWN_GROUPS = 60
+PAGE_SIZE = 100
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,25 +145,140 @@ def show_report() -> str:
     """All tables and charts of a period."""
     period, by = _period(), _grouping()
     with platform().reading() as reading:
-        found = funnel(reading, actor(), period, institutions=by == "institution")
+        found = funnel(reading, actor(), period, institutions=False)
         vocabularies = load_vocabularies(reading)
-        waited = answer_time(reading, actor(), period)
+        unmet, unasked = count_gaps(reading, actor(), now(), good=_good(reading))
+        table = count_institutions(reading, actor(), period) if by == "institution" else found.table(by)
         return render_template(
             "reports/show.html",
             period=period,
             by=by,
             bars=_bars(found, period),
-            group_rows=_group_rows(reading, found, by, vocabularies),
+            counted_at=found.counted_at,
+            group_rows=_group_rows(reading, table, by, vocabularies),
             revisions=answers_by_revision(reading, actor(), period),
-            unmet=len(unmet_needs(reading, actor(), now())),
-            unasked=len(unasked_capabilities(reading, actor(), now())),
-            contracts=contracts(reading, actor(), period),
+            unmet=unmet,
+            unasked=unasked,
+            contracts=contracts(reading, actor(), period, limit=20),
             events=events_of(reading, actor(), period),
-            answer_days=None if waited is None else round(waited / timedelta(days=1), 1),
+            answers=answer_times(reading, actor(), period),
+            in_days=_in_days,
             indicators=[ShownIndicator(one, progress_of(one)) for one in list_indicators(reading, actor())],
             STAGE_LABELS=STAGE_LABELS,
             GROUPING_LABELS=GROUPING_LABELS,
-            most_rows=MOST_ROWS,
+            INTEREST_STATE_LABELS=INTEREST_STATE_LABELS,
+        )
+
+
+@reports.get("/interests")
+@staff_only
+def list_asked() -> str:
+    """The interests behind the figures of answers."""
+    period, state, page = _period(), request.args.get("state", "all"), _page()
+    if state not in INTEREST_STATES:
+        raise _no_figure()
+    with platform().reading() as reading:
+        total = answer_times(reading, actor(), period).counts[state]
+        rows = list_interests(reading, actor(), period, state, offset=(page - 1) * PAGE_SIZE, limit=PAGE_SIZE)
+        return render_template(
+            "reports/interests.html",
+            title=INTEREST_STATE_LABELS[state],
+            period=period,
+            total=total,
+            rows=rows,
+            state=state,
+            page=page,
+            more=total > page * PAGE_SIZE,
+            in_days=_in_days,
+            INTEREST_STATUS_LABELS=INTEREST_STATUS_LABELS,
+        )
+
+
+@reports.get("/answers")
+@staff_only
+def list_answered() -> str:
+    """The suggestions or answers behind a figure of a model revision."""
+    period, page = _period(), _page()
+    revision, kind = request.args.get("revision", ""), request.args.get("kind", "made")
+    if kind not in ANSWER_LABELS:
+        raise _no_figure()
+    with platform().reading() as reading:
+        counted = next((row for row in answers_by_revision(reading, actor(), period) if row.revision == revision), None)
+        total = counted.figure(kind) if counted is not None else 0
+        pairs = list_answered_pairs(
+            reading, actor(), period, revision, kind, offset=(page - 1) * PAGE_SIZE, limit=PAGE_SIZE
+        )
+        ids = [post_id for need_id, capability_id, _moment in pairs for post_id in (need_id, capability_id)]
+        seen = load_posts(reading, ids, audience(), now())
+        return render_template(
+            "reports/answers.html",
+            title=ANSWER_LABELS[kind],
+            revision=revision,
+            kind=kind,
+            period=period,
+            total=total,
+            rows=[(seen.get(need_id), seen.get(capability_id), moment) for need_id, capability_id, moment in pairs],
+            page=page,
+            more=total > page * PAGE_SIZE,
+        )
+
+
+@reports.get("/contracts")
+@staff_only
+def list_contracts() -> str:
+    """The contracts behind the sums."""
+    period = _period()
+    with platform().reading() as reading:
+        return render_template(
+            "reports/contracts.html", period=period, contracts=contracts(reading, actor(), period), most=MOST_ROWS
+        )
+
+
+@reports.get("/cooperation")
+@staff_only
+def show_cooperation() -> str:
+    """Who cooperates with whom, as a grid."""
+    period, stage, by = _period(), *_cooperation_choice()
+    with platform().reading() as reading:
+        grid = cooperation_grid(reading, actor(), period, stage, by)
+        names = _cooperation_names(reading, by, grid.lines, grid.columns)
+        return render_template(
+            "reports/cooperation.html",
+            period=period,
+            stage=stage,
+            by=by,
+            grid=grid,
+            names=names,
+            COOPERATION_LABELS=COOPERATION_LABELS,
+            ROWS_BY_LABELS=ROWS_BY_LABELS,
+        )
+
+
+@reports.get("/cooperation/rows")
+@staff_only
+def list_cooperation() -> str:
+    """The rows behind a cell of the grid."""
+    period, stage, by = _period(), *_cooperation_choice()
+    line, column, page = request.args.get("line"), request.args.get("column"), _page()
+    with platform().reading() as reading:
+        total, rows = list_cooperations(
+            reading, actor(), period, stage, by,
+            line=line, column=column, offset=(page - 1) * PAGE_SIZE, limit=PAGE_SIZE,
+        )  # fmt: skip
+        names = _cooperation_names(reading, by, [line] if line else [], [column] if column else [])
+        return render_template(
+            "reports/cooperations.html",
+            period=period,
+            stage=stage,
+            by=by,
+            title=" × ".join(names[key] for key in (line, column) if key),
+            line_key=line,
+            column_key=column,
+            total=total,
+            rows=rows,
+            page=page,
+            more=total > page * PAGE_SIZE,
+            COOPERATION_LABELS=COOPERATION_LABELS,
         )
 
 
@@ -141,10 +290,11 @@ def list_rows() -> str:
     stage = request.args.get("stage", "posts")
     by, group = request.args.get("by"), request.args.get("group")
     if stage not in STAGES or (by is not None and by not in GROUPINGS):
-        raise InvalidInput("report.figure", "没有这个数字", where="stage", message_en="There is no such figure")
+        raise _no_figure()
     with platform().reading() as reading:
         vocabularies = load_vocabularies(reading)
-        ids = funnel(reading, actor(), period, institutions=by == "institution").ids(stage, by, group)
+        found = funnel(reading, actor(), period, institutions=by == "institution", partner=group)
+        ids = found.ids(stage, by, group)
         label = _group_label(reading, by or "", group, vocabularies) if by and group is not None else ""
         return render_template(
             "reports/rows.html",
@@ -164,7 +314,8 @@ def list_unmet() -> str:
     with platform().reading() as reading:
         return _show_gap(
             reading,
-            unmet_needs(reading, actor(), now()),
+            unmet_needs(reading, actor(), now(), good=_good(reading)),
+            total=count_gaps(reading, actor(), now(), good=_good(reading))[0],
             title=_("没有好匹配的需求"),
             hint=_("这些需求在平台上找不到合适的供给，可以有针对性地征集专家和成果。"),
         )
@@ -177,18 +328,19 @@ def list_unasked() -> str:
     with platform().reading() as reading:
         return _show_gap(
             reading,
-            unasked_capabilities(reading, actor(), now()),
+            unasked_capabilities(reading, actor(), now(), good=_good(reading)),
+            total=count_gaps(reading, actor(), now(), good=_good(reading))[1],
             title=_("没有对应需求的供给"),
             hint=_("这些供给目前没有企业需要，可以向相关行业推介。"),
         )
 
 
-def _show_gap(reading: Session, posts: Sequence[Post], *, title: str, hint: str) -> str:
+def _show_gap(reading: Session, posts: Sequence[Post], *, total: int, title: str, hint: str) -> str:
     return render_template(
         "reports/rows.html",
         title=title,
         period=None,
-        total=len(posts),
+        total=total,
         posts=posts,
         vocabularies=load_vocabularies(reading),
         hint=hint,
@@ -243,6 +395,72 @@ def enter_indicator() -> WerkzeugResponse | tuple[str, int]:
     return redirect(url_for("reports.show_indicators"))
 
 
+@reports.get("/indicators/template.xlsx")
+@staff_only
+def send_template() -> Response:
+    """A workbook with the indicators of the region, to fill in."""
+    with platform().reading() as reading:
+        listed = list_indicators(reading, actor())
+    english = page_language() == "en"
+    names = [(in_language(one.name, one.name_en), one.unit) for one in listed]
+    this_year = shanghai_day(now()).year
+    first = min((one.base_year for one in listed), default=this_year - 5)
+    years = range(max(first, this_year - 9), this_year + 1)
+    return send_bytes(write_indicator_template(names, list(years), english=english), _("指标填报模板.xlsx"), XLSX)
+
+
+@reports.post("/indicators/import")
+@staff_only
+def read_import() -> str | tuple[str, int]:
+    """Show what a file holds and what of it cannot be taken, before anything is entered."""
+    sent = request.files.get("file")
+    try:
+        if sent is None or not sent.filename:
+            raise InvalidInput("indicator.file", "请选择文件", where="file", message_en="Please choose a file")
+        with platform().reading() as reading:
+            listed = list_indicators(reading, actor())
+            found = read_indicators(sent.read(), sent.filename, _known_names(listed))
+    except InvalidInput as error:
+        return _render_indicators(error=error), 422
+    by_id = {one.id: one for one in listed}
+    present = {(one.id, value.year): value for one in listed for value in one.values}
+    rows = [(row, by_id[row.indicator_id], present.get((row.indicator_id, row.year))) for row in found.rows]
+    return render_template(
+        "reports/indicator_import.html", file_name=sent.filename, rows=rows, errors=found.errors,
+        new=sum(1 for row, _one, old in rows if old is None or old.value != row.value),
+    )  # fmt: skip
+
+
+@reports.post("/indicators/import/enter")
+@staff_only
+def enter_import() -> WerkzeugResponse | tuple[str, int]:
+    """Enter the values that were shown."""
+    try:
+        values = [_sent_value(text) for text in request.form.getlist("value")]
+        with platform().unit_of_work() as uow:
+            changed = set_indicator_values(uow, actor(), values, now())
+    except InvalidInput as error:
+        return _render_indicators(error=error), 422
+    flash(_("已填报 %(count)s 个数值，与原来相同的没有改动。", count=changed), "info")
+    return redirect(url_for("reports.show_indicators"))
+
+
+def _known_names(listed: Sequence[Indicator]) -> dict[str, str]:
+    return {name: one.id for one in listed for name in (one.name, one.name_en)}
+
+
+def _sent_value(text: str) -> tuple[str, int, float, str]:
+    """What the preview's form carries: indicator, year, value and source."""
+    parts = text.split("|", 3)
+    try:
+        indicator_id, year, value, source = parts
+        return indicator_id, int(year), float(value), source
+    except ValueError as error:
+        raise InvalidInput(
+            "indicator.values", "请重新上传文件", where="file", message_en="Please send the file again"
+        ) from error
+
+
 @reports.post("/indicators/<indicator_id>/values")
 @staff_only
 def enter_value(indicator_id: str) -> WerkzeugResponse | tuple[str, int]:
@@ -294,6 +512,42 @@ def edit_special_days() -> str | WerkzeugResponse | tuple[str, int]:
     return (page, 422) if error else page
 
 
+def _no_figure() -> InvalidInput:
+    return InvalidInput("report.figure", "没有这个数字", where="stage", message_en="There is no such figure")
+
+
+def _good(reading: Session) -> float:
+    """From which probability on the bureau calls a match good."""
+    return platform().rules(reading).settings.good_probability
+
+
+def _in_days(span: timedelta | None) -> str:
+    return "—" if span is None else f"{span / timedelta(days=1):.1f}"
+
+
+def _page() -> int:
+    text = request.args.get("page", "1")
+    return max(int(text), 1) if text.isdecimal() and len(text) < 6 else 1
+
+
+def _cooperation_choice() -> tuple[str, str]:
+    stage, by = request.args.get("stage", "interest"), request.args.get("by", "town")
+    if stage not in COOPERATION_STAGES or by not in ROWS_BY:
+        raise _no_figure()
+    return stage, by
+
+
+def _cooperation_names(reading: Session, by: str, lines: Sequence[str], columns: Sequence[str]) -> dict[str, str]:
+    """What stands at the head of lines and columns."""
+    ids = set(columns) | (set(lines) if by == "organisation" else set())
+    names = dict.fromkeys((*lines, *columns), "") | organisation_names(reading, ids - {HIDDEN, OTHERS})
+    if by == "town":
+        vocabularies = load_vocabularies(reading)
+        names |= {line: term_label(vocabularies, "town", line) for line in lines}
+    special = {HIDDEN: str(_("未列名")), OTHERS: str(_("其他"))}
+    return names | {key: special[key] for key in special if key in names}
+
+
 def _period() -> Period:
     """The period asked for; the present year by default."""
     today = shanghai_day(now())
@@ -334,8 +588,9 @@ def _dates(period: Period) -> dict[str, Any]:
     return {"from": period.first.isoformat(), "to": period.last.isoformat()}
 
 
-def _group_rows(reading: Session, found: Funnel, by: str, vocabularies: Vocabularies) -> list[GroupRow]:
-    table = found.table(by)
+def _group_rows(
+    reading: Session, table: Mapping[str, Mapping[str, int]], by: str, vocabularies: Vocabularies
+) -> list[GroupRow]:
     keys = sort_groups(by, table)
     names = organisation_names(reading, set(keys)) if by == "institution" else {}
     return [
@@ -365,7 +620,7 @@ def _group_label(reading: Session, by: str, key: str, vocabularies: Vocabularies
 
 
 def _sheets(reading: Session, period: Period) -> list[Sheet]:
-    found = funnel(reading, actor(), period)
+    found = funnel(reading, actor(), period, institutions=False)
     vocabularies = load_vocabularies(reading)
     stages = [str(STAGE_LABELS[stage]) for stage in STAGES]
     totals: list[list[Cell]] = [[str(STAGE_LABELS[one]), found.total(one)] for one in STAGES]
@@ -373,7 +628,12 @@ def _sheets(reading: Session, period: Period) -> list[Sheet]:
     for by in GROUPINGS:
         rows: list[list[Cell]] = [
             [row.label, *(count for _stage, count in row.counts)]
-            for row in _group_rows(reading, found, by, vocabularies)
+            for row in _group_rows(
+                reading,
+                count_institutions(reading, actor(), period) if by == "institution" else found.table(by),
+                by,
+                vocabularies,
+            )
         ]
         sheets.append(Sheet(str(GROUPING_LABELS[by]), [str(GROUPING_LABELS[by]), *stages], rows))
     sheets.append(
@@ -424,8 +684,8 @@ def _sheets(reading: Session, period: Period) -> list[Sheet]:
         )
     )
     for title, posts in (
-        (_("没有好匹配的需求"), unmet_needs(reading, actor(), now())),
-        (_("没有对应需求的供给"), unasked_capabilities(reading, actor(), now())),
+        (_("没有好匹配的需求"), unmet_needs(reading, actor(), now(), good=_good(reading))),
+        (_("没有对应需求的供给"), unasked_capabilities(reading, actor(), now(), good=_good(reading))),
     ):
         sheets.append(
             Sheet(
@@ -438,6 +698,23 @@ def _sheets(reading: Session, period: Period) -> list[Sheet]:
                         shanghai_day(post.published_at) if post.published_at else None,
                     ]
                     for post in posts
+                ],
+            )
+        )
+    for stage in COOPERATION_STAGES:
+        grid = cooperation_grid(reading, actor(), period, stage, "organisation")
+        names = _cooperation_names(reading, "organisation", grid.lines, grid.columns)
+        sheets.append(
+            Sheet(
+                _("合作矩阵：%(stage)s", stage=COOPERATION_LABELS[stage]),
+                [_("企业"), *(names[column] for column in grid.columns), _("合计")],
+                [
+                    [
+                        names[line],
+                        *(grid.counts.get((line, column), 0) for column in grid.columns),
+                        grid.line_total(line),
+                    ]
+                    for line in grid.lines
                 ],
             )
         )

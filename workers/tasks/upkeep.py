@@ -16,6 +16,7 @@ from matching.services.attachments import forget_files
 from matching.services.interests import lapse_interests
 from matching.services.posts import expire_posts
 from matching.services.reconcile import reconcile
+from matching.services.report_tallies import count_reports
 from matching.services.retention import apply_retention
 from matching.services.statistics import refresh_statistics
 from matching.store.outbox import UPKEEP_QUEUE, forget_done
@@ -75,6 +76,12 @@ def remind_task() -> int:
 def refresh_statistics_task() -> None:
     """Count terms and mean vectors over the present posts."""
     refresh_statistics(get_platform(), utc_now())
+
+
+@shared_task(name="duijie.count_reports", queue=UPKEEP_QUEUE)
+def count_reports_task() -> int:
+    """Count beforehand what reports show."""
+    return count_reports(get_platform(), utc_now())
 
 
 @shared_task(name="duijie.reconcile", queue=MATCHING_QUEUE)
