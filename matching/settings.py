@@ -19,7 +19,7 @@ from matching.errors import InvalidInput
 DEMONSTRATION_SECRET = "demonstration-only-not-a-secret"  # noqa: S105 - refused outside demonstration mode
 
 
-SECRETS = ("secret_key", "database_password", "oidc_client_secret", "smtp_password")
+SECRETS = ("secret_key", "database_password", "oidc_client_secret", "smtp_password", "imap_password")
 """Settings that are never shown, logged or backed up. Each may come from the file that `<name>_file` names."""
 
 
@@ -147,6 +147,13 @@ class Settings(BaseSettings):
     mail_from: str = Field("", description="Address that mails come from; empty: the account.")
     mail_from_name: str = Field("对接", description="Name that mails come from.")
     mail_reply_to: str = Field("", description="Address of the office, to which answers go.")
+    imap_host: str = Field("", description="Mailbox that answers to invitations are read from; empty: none is read.")
+    imap_port: int = Field(993, ge=1, le=65535, description="Its port.")
+    imap_security: Literal["ssl", "starttls", "none"] = Field("ssl", description="How the connection is secured.")
+    imap_user: str = Field("", description="Its account; empty: that of the mail server.")
+    imap_password: SecretStr = Field(SecretStr(""), description="Its password; empty: that of the mail server.")
+    imap_password_file: Path | None = Field(None, description="File that holds the mailbox's password.")
+    imap_folder: str = Field("INBOX", description="The folder that is read; nothing in it is changed.")
     behind_proxy: bool = Field(False, description="Trust one proxy's X-Forwarded headers; cookies need HTTPS.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
 

@@ -26,6 +26,7 @@ _COMMANDS = {
     "backup": "web.commands.database:backup",
     "restore": "web.commands.database:restore",
     "user": "web.commands.user:user",
+    "mail": "web.commands.mail:mail",
     "audit": "web.commands.audit:audit",
 }
 

@@ -7,7 +7,9 @@ import logging
 from celery import shared_task
 
 from matching.clock import utc_now
+from matching.errors import PartUnavailable
 from matching.services.event_publication import remind_participants
+from matching.services.mail_replies import read_mailbox
 from matching.services.timetables import ELSEWHERE, compute_timetable
 from matching.store.outbox import TIMETABLE, UPKEEP_QUEUE, last_open_id, postpone, settle
 from workers.celery_app import TIMETABLES_QUEUE
@@ -48,3 +50,13 @@ def remind_participants_task() -> int:
     with platform.unit_of_work() as uow:
         rules = platform.rules(uow.session)
         return remind_participants(uow, utc_now(), rules.settings, rules.texts)
+
+
+@shared_task(name="duijie.read_mailbox", queue=UPKEEP_QUEUE)
+def read_mailbox_task() -> int:
+    """Take the answers to invitations that came by mail, where there is a mailbox; returns how many were taken."""
+    try:
+        return read_mailbox(get_platform(), utc_now())["answered"]
+    except PartUnavailable as error:
+        logger.warning("%s", error.message_en)
+        return 0
