@@ -38,6 +38,7 @@ from web.html.organisations import organisations
 from web.html.own_data import own_data
 from web.html.posts import posts
 from web.html.preferences import preferences, stop
+from web.html.privacy import privacy
 from web.html.registrations import registrations
 from web.html.reports import reports
 from web.html.review import review
@@ -109,6 +110,7 @@ def create_app(platform: Platform, *, clock: Clock = utc_now) -> Flask:
     for blueprint in (registrations, accounts, single_sign_on, members, preferences, channels, deliveries):
         app.register_blueprint(blueprint)
     app.register_blueprint(open_data)
+    app.register_blueprint(privacy)
     # A mail program that unsubscribes for its reader has no token of a form; the signed link is its right.
     app.extensions["csrf"].exempt(stop)
     # OAI-PMH asks by POST as well as by GET, and changes nothing.

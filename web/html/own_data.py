@@ -12,7 +12,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from matching.errors import InvalidInput
+from matching.errors import IllegalMove, InvalidInput, NotAllowed
 from matching.exporting.cells import cell_text
 from matching.services.experts import (
     CONTACT_FIELDS,
@@ -28,9 +28,10 @@ from matching.services.experts import (
     source_of,
     want_suggestions,
 )
+from matching.services.privacy_erasure import close_account, keep_erasures
 from web.html.imports import XLSX
 from web.languages import in_language
-from web.reader import actor, now, platform, signed_in_only
+from web.reader import actor, now, platform, sign_out, signed_in_only
 from web.uploads import send_bytes
 
 own_data = Blueprint("own_data", __name__, url_prefix="/me/data")
@@ -115,7 +116,25 @@ def erase() -> WerkzeugResponse | tuple[str, int]:
         return _render(error=_("请勾选确认后再删除。")), 422
     with platform().unit_of_work() as uow:
         erase_expert(uow, actor(), request.form.get("expert_id", ""), now())
+    keep_erasures(platform())
     return _done(_("您的专家资料已删除，以后的导入也不会再带回来。"))
+
+
+@own_data.post("/close")
+@signed_in_only
+def close() -> WerkzeugResponse | tuple[str, int]:
+    """Close the account; asked for twice."""
+    if request.form.get("sure") != "y":
+        return _render(error=_("请勾选确认后再注销。")), 422
+    try:
+        with platform().unit_of_work() as uow:
+            close_account(uow, actor(), now())
+    except (IllegalMove, NotAllowed) as error:
+        return _render(error=in_language(error.message, error.message_en)), 422
+    keep_erasures(platform())
+    sign_out()
+    flash(_("账号已注销，与您有关的信息已删除。"), "info")
+    return redirect(url_for("home.show_home"))
 
 
 @own_data.get("/export.<any(json,xlsx):suffix>")

@@ -18,6 +18,7 @@ from matching.services.experts import (
     own_entry,
     want_suggestions,
 )
+from matching.services.privacy_erasure import keep_erasures
 from web.api.access import caller
 from web.api.answers import nothing_more
 from web.api.document import Noun
@@ -135,6 +136,7 @@ def erase() -> Response:
     """
     with platform().unit_of_work() as uow:
         erase_expert(uow, caller().actor, _entry().id, now())
+    keep_erasures(platform())
     return nothing_more()
 
 
