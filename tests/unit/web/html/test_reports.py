@@ -98,6 +98,7 @@ def told(app: Flask, platform: Platform, clock: Clock) -> dict[str, str]:
     return needs
 
 
+GAPS = ("/reports/unmet", "/reports/unasked")
 PERIOD = Period(date(2026, 1, 1), date(2026, 11, 25))
 
 
@@ -135,7 +136,8 @@ def test_every_number_opens_as_many_rows(told: dict[str, str], open_browser: Cal
         assert len(grouped) >= 3, by
         for path, number in links:
             rows = browser.get(unescape(path)).text
-            assert rows.count('<li><a href="/posts/') == int(number), path
+            listed = rows.count('<li><a href="/posts/') if "/needs?" in path or path in GAPS else rows.count("<tr><td")
+            assert listed == int(number), path
 
 
 def test_nothing_of_another_region(told: dict[str, str], open_browser: Callable[..., Browser]) -> None:
@@ -251,3 +253,60 @@ def test_special_days_are_kept_by_the_staff(
     assert browser.post("/reports/special-days", {"day": "2027-01-01", "works": ""}).status_code == 302
     assert "元旦" not in browser.get("/reports/special-days").text
     assert open_browser(FIRM).get("/reports/special-days").status_code == 403
+
+
+def test_who_cooperates_with_whom_opens_its_rows(
+    told: dict[str, str], platform: Platform, open_browser: Callable[..., Browser]
+) -> None:
+    browser = open_browser(STAFF)
+    for stage in ("interest", "mutual", "contract"):
+        for by in ("town", "organisation"):
+            page = browser.get(f"/reports/cooperation?stage={stage}&by={by}").text
+            links = re.findall(r'<a href="(/reports/cooperation/rows[^"]+)">(\d+)</a>', page)
+            assert len(links) == 4, "a cell, the ends of its line and its column, and all"
+            for path, number in links:
+                rows = browser.get(unescape(path)).text
+                assert rows.count("<tr><td") == int(number) == 1
+                assert "示例大学" in rows
+    elsewhere = open_browser(ELSEWHERE).get("/reports/cooperation?stage=mutual&by=organisation").text
+    assert "示例大学" in elsewhere, "its own institution's"
+    assert open_browser(FIRM).get("/reports/cooperation").status_code == 403
+    assert browser.get("/reports/cooperation?stage=nix").status_code == 422
+
+
+def test_indicators_are_read_from_a_table_shown_and_entered(
+    told: dict[str, str], platform: Platform, clock: Clock, open_browser: Callable[..., Browser]
+) -> None:
+    browser = open_browser(STAFF)
+    browser.get("/reports/indicators")
+    for name in ("研发投入", "高企数量"):
+        fields = {"region_code": "440784", "name": name, "unit": "%", "base_year": "2020", "target_year": "2025"}
+        assert browser.post("/reports/indicators", fields).status_code == 302
+    template = openpyxl.load_workbook(BytesIO(browser.get("/reports/indicators/template.xlsx").data)).active
+    assert template is not None
+    headings = [cell.value for cell in template[1]]
+    assert headings[:2] == ["指标", "单位"]
+    assert headings[-1] == "来源"
+    assert [template.cell(row, 1).value for row in (2, 3)] == ["研发投入", "高企数量"]
+    table = '指标,2023,2024,来源\n研发投入,2.9%,"3,000",年鉴\n高企数量,abc,12,\n没有的,1,2,\n'
+    sent = {"file": (BytesIO(table.encode("gb18030")), "指标.csv")}
+    preview = browser.post("/reports/indicators/import", sent, content_type="multipart/form-data").text
+    assert "没有名为“没有的”的指标" in preview
+    assert "指标.csv 第 3 行 B 列" in preview
+    values = [unescape(one) for one in re.findall(r'name="value" value="([^"]+)"', preview)]
+    assert len(values) == 3
+    with platform.reading() as reading:
+        assert reading.scalars(select(IndicatorValue)).all() == [], "nothing is entered yet"
+    answer = browser.post("/reports/indicators/import/enter", {"value": values}, follow_redirects=True)
+    assert "已填报 3 个数值" in answer.text
+    with platform.reading() as reading:
+        entered = {(row.year, row.value, row.source) for row in reading.scalars(select(IndicatorValue))}
+    assert entered == {(2023, 2.9, "年鉴"), (2024, 3000.0, "年鉴"), (2024, 12.0, "")}
+    other = open_browser(ELSEWHERE)
+    other.get("/reports/indicators")
+    assert other.post("/reports/indicators/import/enter", {"value": values}).status_code == 404
+    for content, name in ((b"", "leer.csv"), (b"a,b\n1,2\n", "x.csv"), (b"%PDF-1.4", "x.pdf")):
+        wrong = browser.post(
+            "/reports/indicators/import", {"file": (BytesIO(content), name)}, content_type="multipart/form-data"
+        )
+        assert wrong.status_code == 422
