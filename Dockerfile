@@ -33,11 +33,12 @@ RUN apt-get update \
  && useradd --system --uid 10001 --home-dir /data --shell /usr/sbin/nologin duijie \
  && install -d -o duijie -g duijie /data
 COPY --from=packages /opt/duijie /opt/duijie
-ENV PATH=/opt/duijie/bin:$PATH PYTHONUNBUFFERED=1 DUIJIE_DATA_DIR=/data TZ=UTC
+# Threads that share two heaps instead of having one each give memory back.
+ENV PATH=/opt/duijie/bin:$PATH PYTHONUNBUFFERED=1 DUIJIE_DATA_DIR=/data TZ=UTC MALLOC_ARENA_MAX=2
 USER duijie
 WORKDIR /data
 VOLUME /data
 EXPOSE 8000
 HEALTHCHECK --interval=15s --timeout=5s --start-period=30s \
   CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/healthz', timeout=4)"]
-CMD ["gunicorn", "web.wsgi:make_app()", "--bind", "0.0.0.0:8000", "--workers", "2", "--worker-class", "gthread", "--threads", "8", "--timeout", "60"]
+CMD ["gunicorn", "--config", "python:web.server", "web.wsgi:make_app()", "--bind", "0.0.0.0:8000"]

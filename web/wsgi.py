@@ -25,7 +25,7 @@ def make_app() -> Flask:
     """The application over the settings of the environment; called once in each worker process, after the fork."""
     settings = load_settings()
     configure_logs(settings.log_level)
-    _count_together(settings)
+    count_together(settings, server=os.getppid())
     from matching.notifying.live_count import make_announcement
     from web.app import create_app
     from web.nudge import make_nudge
@@ -36,13 +36,14 @@ def make_app() -> Flask:
     return create_app(platform)
 
 
-def _count_together(settings: Settings) -> None:
-    """Let the processes of this server count requests in one folder. prometheus_client looks for it once, when it is
-    imported, so nothing that imports it may be imported before. Containers that share the data folder, and whose
-    servers all have the process id 1, keep apart by their host names.
+def count_together(settings: Settings, *, server: int) -> None:
+    """Let the processes of a server, named by its process id, count requests in one folder.
+
+    prometheus_client looks for it once, when it is imported, so nothing that imports it may be imported before.
+    Containers that share the data folder, and whose servers all have the process id 1, keep apart by their host names.
     """
     kept = settings.data_dir / "metrics"
-    host, server = socket.gethostname(), os.getppid()
+    host = socket.gethostname()
     for folder in kept.glob("*"):
         place, _, process = folder.name.rpartition("-")
         ended = process.isdecimal() and int(process) != server and not Path(f"/proc/{process}").exists()

@@ -19,7 +19,6 @@ from matching.importing.grid import Grid
 from matching.importing.limits import Budget, ImportLimits
 from matching.importing.places import Finding, Place, refuse
 from matching.importing.read_delimited import decode_text, read_delimited
-from matching.importing.read_xlsx import read_xlsx
 
 LIMITS = ImportLimits(
     max_bytes=2_000_000, max_unpacked_bytes=40_000_000, max_rows=2000, max_cells=60_000, max_seconds=20
@@ -143,6 +142,8 @@ def _open(content: bytes, place: Place) -> Grid:
         raise refuse("import.too_large", "文件太大，最多 2 MB", "The file is too large: at most 2 MB", place)
     budget = Budget(LIMITS, place)
     if content.startswith(b"PK"):
+        from matching.importing.read_xlsx import read_xlsx
+
         grids = [grid for grid in read_xlsx(content, budget) if not grid.hidden and grid.rows]
         if not grids:
             raise refuse("import.empty", "工作簿里没有内容", "The workbook is empty", place)

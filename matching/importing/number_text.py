@@ -6,8 +6,6 @@ import re
 from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
-from openpyxl.styles.numbers import BUILTIN_FORMATS, is_date_format
-
 from matching.importing.grid import Cell, clean_text
 
 _ZEROS = re.compile(r"^0{2,}$")
@@ -24,11 +22,15 @@ def format_of(format_id: int, custom: dict[int, str]) -> str:
         return custom[format_id]
     if format_id in _BUILTIN_DATES:
         return "yyyy-mm-dd"
+    from openpyxl.styles.numbers import BUILTIN_FORMATS  # not before a file is read: the package takes 15 MB
+
     return str(BUILTIN_FORMATS.get(format_id, "General"))
 
 
 def shows_date(number_format: str) -> bool:
     """Whether the format shows a date or a time."""
+    from openpyxl.styles.numbers import is_date_format
+
     return bool(is_date_format(number_format))
 
 

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from openpyxl.utils import get_column_letter
-
 from matching.errors import InvalidInput
+
+
+def _column_letters(number: int) -> str:
+    """What a spreadsheet program calls a column: 28 is AB."""
+    from openpyxl.utils import get_column_letter  # when something is told: the package takes 15 MB
+
+    return str(get_column_letter(number))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,9 +37,7 @@ class Place:
         if self.row is not None:
             parts.append(f"第 {self.row} 行")
         if self.column is not None:
-            parts.append(
-                f"{get_column_letter(self.column)} 列" + (f"（{self.column_name}）" if self.column_name else "")
-            )
+            parts.append(f"{_column_letters(self.column)} 列" + (f"（{self.column_name}）" if self.column_name else ""))
         return " ".join(parts)
 
     @property
@@ -47,7 +50,7 @@ class Place:
             parts.append(f"row {self.row}")
         if self.column is not None:
             name = f" ({self.column_name})" if self.column_name else ""
-            parts.append(f"column {get_column_letter(self.column)}{name}")
+            parts.append(f"column {_column_letters(self.column)}{name}")
         return ", ".join(parts)
 
     def __str__(self) -> str:

@@ -17,11 +17,7 @@ from matching.importing.layout import Table, understand_grid
 from matching.importing.limits import DEFAULT_LIMITS, Budget, ImportLimits, read_bytes
 from matching.importing.places import Finding, Place, refuse
 from matching.importing.read_delimited import decode_text, read_delimited
-from matching.importing.read_docx import read_docx
-from matching.importing.read_html import read_html, read_spreadsheet_xml
 from matching.importing.read_jsonl import read_jsonl
-from matching.importing.read_xls import OLE_SIGNATURE, read_xls
-from matching.importing.read_xlsx import open_package, read_xlsx
 
 SUFFIXES = (".xlsx", ".xlsm", ".xls", ".et", ".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".docx")
 TableFormat = Literal["xlsx", "xls", "html", "xml", "csv", "tsv", "jsonl", "docx"]
@@ -188,6 +184,10 @@ def _no_header(grids: list[Grid], place: Place) -> Exception:
 
 
 def _read_grids(content: bytes, suffix: str, budget: Budget) -> tuple[list[Grid], TableFormat, str | None]:
+    # Web processes know of files without reading them: the libraries that do stay out of their memory.
+    from matching.importing.read_html import read_html, read_spreadsheet_xml
+    from matching.importing.read_xls import OLE_SIGNATURE, read_xls
+
     place = budget.place
     for signature, name in _OTHERS:
         if content.startswith(signature):
@@ -231,6 +231,9 @@ def _read_grids(content: bytes, suffix: str, budget: Budget) -> tuple[list[Grid]
 
 
 def _read_package(content: bytes, suffix: str, budget: Budget) -> tuple[list[Grid], TableFormat, str | None]:
+    from matching.importing.read_docx import read_docx
+    from matching.importing.read_xlsx import open_package, read_xlsx
+
     with open_package(content, budget) as package:
         names = package.namelist()
         kind = _open_document_kind(package) if "mimetype" in names else None

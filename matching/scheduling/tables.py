@@ -9,7 +9,6 @@ import itertools
 from collections.abc import Mapping
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from matching.scheduling.event import Event
 
@@ -61,6 +60,8 @@ def seat_meetings(
                 cost[row, preferred[m] - 1] -= _KEPT
             if m in decided:
                 cost[row, decided[m] - 1] -= _DECIDED
+        from scipy.optimize import linear_sum_assignment  # only where a timetable is made: 30 MB
+
         rows, columns = linear_sum_assignment(cost)
         for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
             result[members[row]] = column + 1

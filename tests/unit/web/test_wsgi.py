@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from matching.settings import Settings
-from web.wsgi import _count_together
+from web.wsgi import count_together
 
 
 def test_counts_of_servers_that_ended_are_swept_and_others_stay(
@@ -22,7 +22,7 @@ def test_counts_of_servers_that_ended_are_swept_and_others_stay(
         (kept / name / "counter_7.db").write_bytes(b"")
     for path in (kept / "long-gone-1" / "counter_7.db", kept / "long-gone-1"):
         os.utime(path, (0, 0))
-    _count_together(Settings(data_dir=tmp_path))
+    count_together(Settings(data_dir=tmp_path), server=os.getppid())
     own = f"{host}-{os.getppid()}"
     assert {path.name for path in kept.iterdir()} == {own, f"{host}-1", "another-host-1"}
     assert os.environ["PROMETHEUS_MULTIPROC_DIR"] == str(kept / own)
