@@ -24,6 +24,7 @@ from sqlalchemy import select
 
 from matching.errors import DuijieError
 from matching.models import LinkedIdentity, User
+from matching.services.token_signatures import RSA_ALGORITHMS, decode_part, is_signed_by_one_of
 from matching.settings import Settings
 from matching.store.unit_of_work import UnitOfWork
 
@@ -88,7 +89,7 @@ def finish_single_sign_on(
         },
         {"Authorization": f"Basic {base64.b64encode(credentials.encode()).decode()}"},
     )
-    claims = _read_token(str(token.get("id_token", "")), settings)
+    claims = _read_token(str(token.get("id_token", "")), settings, provider)
     audience = claims.get("aud")
     audiences = audience if isinstance(audience, list) else [audience]
     moment = now.timestamp()
@@ -165,27 +166,39 @@ def _require_secure(url: str) -> None:
         raise _failed("https")
 
 
-def _read_token(token: str, settings: Settings) -> dict[str, Any]:
+def _read_token(token: str, settings: Settings, provider: Mapping[str, Any]) -> dict[str, Any]:
+    """The claims of a token that the provider signed: by our shared secret (HS256) or with one of its RSA keys. It came
+    from the provider over TLS, which would do (OpenID Connect Core, 3.1.3.7); the signature is checked all the same.
+    """
     try:
         head, body, signature = token.split(".")
-        algorithm = json.loads(_decode(head)).get("alg")
-        claims = json.loads(_decode(body))
+        header = json.loads(decode_part(head))
+        algorithm = header.get("alg")
+        claims = json.loads(decode_part(body))
+        signed = f"{head}.{body}".encode()
         if algorithm == "HS256":
             secret = settings.oidc_client_secret.get_secret_value().encode()
-            wanted = hmac.new(secret, f"{head}.{body}".encode(), hashlib.sha256).digest()
-            if not hmac.compare_digest(wanted, _decode(signature)):
+            wanted = hmac.new(secret, signed, hashlib.sha256).digest()
+            if not hmac.compare_digest(wanted, decode_part(signature)):
                 raise ValueError("signature")
-        elif not isinstance(algorithm, str) or algorithm.lower() == "none" or not signature:
-            raise ValueError("unsigned")
+        elif algorithm in RSA_ALGORITHMS:
+            keys = _fetch(str(provider.get("jwks_uri", ""))).get("keys")
+            key_id = header.get("kid")
+            if not isinstance(keys, list) or not is_signed_by_one_of(
+                [key for key in keys if isinstance(key, dict)],
+                algorithm,
+                key_id if isinstance(key_id, str) else None,
+                signed,
+                decode_part(signature),
+            ):
+                raise ValueError("signature")
+        else:
+            raise ValueError("algorithm")
         if not isinstance(claims, dict):
             raise ValueError("claims")
     except (ValueError, AttributeError) as error:
         raise _failed("token") from error
     return claims
-
-
-def _decode(part: str) -> bytes:
-    return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
 
 
 def _failed(why: str) -> SingleSignOnFailed:

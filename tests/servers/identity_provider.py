@@ -11,9 +11,66 @@ import secrets
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
+
+
+@dataclass(frozen=True)
+class RsaKey:
+    """An RSA key of 2048 bits, made here: tests need no library for it, and no key lies in the repository."""
+
+    modulus: int
+    exponent: int
+    private: int
+
+    def sign(self, content: bytes) -> bytes:
+        """RS256."""
+        beginning = bytes.fromhex("3031300d060960864801650304020105000420")
+        digest = beginning + hashlib.sha256(content).digest()
+        padded = b"\x00\x01" + b"\xff" * (256 - len(digest) - 3) + b"\x00" + digest
+        return pow(int.from_bytes(padded), self.private, self.modulus).to_bytes(256)
+
+
+def make_rsa_key() -> RsaKey:
+    """A fresh one."""
+    while True:
+        first, second = _prime(1024), _prime(1024)
+        modulus, phi = first * second, (first - 1) * (second - 1)
+        if first != second and modulus.bit_length() == 2048 and phi % 65537:
+            return RsaKey(modulus, 65537, pow(65537, -1, phi))
+
+
+@lru_cache(maxsize=1)
+def published_key() -> RsaKey:
+    """The one that every provider of this process publishes."""
+    return make_rsa_key()
+
+
+def _prime(bits: int) -> int:
+    while True:
+        candidate = secrets.randbits(bits) | (3 << (bits - 2)) | 1
+        if all(candidate % small for small in (3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37)) and _is_prime(candidate):
+            return candidate
+
+
+def _is_prime(number: int) -> bool:
+    """Miller and Rabin's test, often enough for a test's key."""
+    odd, twos = number - 1, 0
+    while odd % 2 == 0:
+        odd, twos = odd // 2, twos + 1
+    for _ in range(16):
+        value = pow(2 + secrets.randbelow(number - 4), odd, number)
+        if value in (1, number - 1):
+            continue
+        for _ in range(twos - 1):
+            value = pow(value, 2, number)
+            if value == number - 1:
+                break
+        else:
+            return False
+    return True
 
 
 @dataclass
@@ -30,6 +87,9 @@ class IdentityProvider:
     """Claims that the token has instead of the right ones."""
     algorithm: str = "HS256"
     signing_secret: str | None = None
+    signing_key: RsaKey | None = None
+    """For RS256; None: the one it publishes."""
+    key_id: str | None = "k-1"
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
     moment: float = 0.0
 
@@ -59,8 +119,21 @@ class IdentityProvider:
         }  # fmt: skip
         return {"id_token": self._sign({key: value for key, value in claims.items() if value is not None})}
 
+    def keys(self) -> dict[str, Any]:
+        """What it publishes."""
+        key = published_key()
+        return {"keys": [
+            {"kty": "EC", "kid": "other", "crv": "P-256"},
+            {"kty": "RSA", "use": "sig", "alg": "RS256", "kid": "k-1", "n": _encode(key.modulus.to_bytes(256)),
+             "e": _encode(key.exponent.to_bytes(3))},
+        ]}  # fmt: skip
+
     def _sign(self, claims: dict[str, Any]) -> str:
-        parts = [_encode(json.dumps(part).encode()) for part in ({"alg": self.algorithm}, claims)]
+        header = {"alg": self.algorithm} | ({"kid": self.key_id} if self.key_id is not None else {})
+        parts = [_encode(json.dumps(part).encode()) for part in (header, claims)]
+        if self.algorithm == "RS256":
+            key = self.signing_key or published_key()
+            return ".".join([*parts, _encode(key.sign(".".join(parts).encode()))])
         secret = self.signing_secret or self.client_secret
         signature = hmac.new(secret.encode(), ".".join(parts).encode(), hashlib.sha256).digest()
         return ".".join([*parts, "" if self.algorithm == "none" else _encode(signature)])
@@ -83,7 +156,10 @@ def start_identity_provider() -> Iterator[IdentityProvider]:
                     "issuer": provider.issuer,
                     "authorization_endpoint": f"{provider.issuer}/authorise",
                     "token_endpoint": f"{provider.issuer}/token",
+                    "jwks_uri": f"{provider.issuer}/keys",
                 })  # fmt: skip
+            elif parts.path == "/keys":
+                self._answer(200, provider.keys())
             elif parts.path == "/authorise":
                 asked = {key: values[0] for key, values in parse_qs(parts.query).items()}
                 self.send_response(302)

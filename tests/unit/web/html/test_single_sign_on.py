@@ -16,7 +16,13 @@ from matching.models import LinkedIdentity, User
 from matching.services.two_factor import begin_two_factor, code_at, enable_two_factor, step_at
 from tests.factories.people import Member, make_member
 from tests.factories.platforms import make_platform
-from tests.servers.identity_provider import IdentityProvider, start_identity_provider
+from tests.servers.identity_provider import (
+    IdentityProvider,
+    RsaKey,
+    make_rsa_key,
+    published_key,
+    start_identity_provider,
+)
 from tests.unit.web.conftest import Browser, Clock
 from web.app import create_app
 
@@ -135,6 +141,33 @@ def test_a_token_that_is_not_signed_opens_nothing(
     open_browser: Callable[..., Browser], provider: IdentityProvider, algorithm: str, secret: str | None
 ) -> None:
     provider.algorithm, provider.signing_secret = algorithm, secret
+    browser = open_browser()
+    assert sign_in(browser).status_code == 422
+    assert not is_signed_in(browser)
+
+
+def test_a_token_signed_with_the_providers_rsa_key_opens_the_account(
+    open_browser: Callable[..., Browser], provider: IdentityProvider
+) -> None:
+    provider.algorithm = "RS256"
+    for key_id in ("k-1", None):
+        provider.key_id = key_id
+        browser = open_browser()
+        assert sign_in(browser).status_code == 302
+        assert is_signed_in(browser)
+
+
+@pytest.mark.parametrize("lie", ["another key", "another name", "changed"])
+def test_an_rsa_signature_of_somebody_else_opens_nothing(
+    open_browser: Callable[..., Browser], provider: IdentityProvider, monkeypatch: pytest.MonkeyPatch, lie: str
+) -> None:
+    provider.algorithm = "RS256"
+    if lie == "another key":
+        provider.signing_key = make_rsa_key()
+    elif lie == "another name":
+        provider.key_id = "other"
+    else:
+        monkeypatch.setattr(RsaKey, "sign", lambda _key, _content: published_key().modulus.to_bytes(257)[1:])
     browser = open_browser()
     assert sign_in(browser).status_code == 422
     assert not is_signed_in(browser)
