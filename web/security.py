@@ -51,6 +51,9 @@ def protect(app: Flask, settings: Settings) -> None:
             app.wsgi_app, x_for=settings.trusted_proxies, x_proto=1, x_host=1
         )
 
+    # What is printed or sent names the address of the settings, never the one that a request claims to have come to.
+    app.jinja_env.globals["public_address"] = lambda path: settings.public_url.rstrip("/") + path
+
     @app.before_request
     def _name_request() -> None:
         given = request.headers.get("X-Request-ID", "")

@@ -14,6 +14,7 @@ from typing import Literal
 from icalendar import Calendar, Event, Timezone, TimezoneStandard, vCalAddress, vText, vUri
 
 from matching.clock import SHANGHAI
+from matching.notifying.mailer import one_line
 from matching.settings import Settings
 
 Method = Literal["REQUEST", "CANCEL", "PUBLISH"]
@@ -53,7 +54,7 @@ def write_calendar(
     calendar.add("calscale", "GREGORIAN")
     calendar.add("method", method)
     if name:
-        calendar.add("x-wr-calname", name)
+        calendar.add("x-wr-calname", one_line(name))
         calendar.add("x-wr-timezone", _ZONE)
         calendar.add("refresh-interval", timedelta(hours=1), parameters={"VALUE": "DURATION"})
     calendar.add_component(_zone())
@@ -97,11 +98,12 @@ def _event(entry: CalendarEntry, method: Method, settings: Settings) -> Event:
     event.add("dtstamp", entry.stamp)
     event.add("dtstart", entry.starts_at.astimezone(SHANGHAI))
     event.add("dtend", entry.ends_at.astimezone(SHANGHAI))
-    event.add("summary", entry.summary)
+    event.add("summary", one_line(entry.summary))
     if entry.location:
-        event.add("location", entry.location)
+        event.add("location", one_line(entry.location))
     if entry.description:
-        event.add("description", entry.description)
+        # Only \n is escaped for a calendar; any other end of a line would begin one of its own.
+        event.add("description", "\n".join(entry.description.splitlines()))
     if entry.url:
         event.add("url", vUri(entry.url))
     event.add("status", "CANCELLED" if entry.cancelled or method == "CANCEL" else "CONFIRMED")
@@ -112,7 +114,7 @@ def _event(entry: CalendarEntry, method: Method, settings: Settings) -> Event:
     if entry.attendee_email:
         attendee = vCalAddress(f"mailto:{entry.attendee_email}")
         # A quotation mark cannot stand in a parameter, however it is written.
-        attendee.params["CN"] = vText((entry.attendee_name or entry.attendee_email).replace('"', ""))
+        attendee.params["CN"] = vText(one_line(entry.attendee_name or entry.attendee_email).replace('"', ""))
         attendee.params["CUTYPE"] = vText("INDIVIDUAL")
         attendee.params["ROLE"] = vText("REQ-PARTICIPANT")
         attendee.params["PARTSTAT"] = vText(
