@@ -97,7 +97,7 @@ class CountedNeed:
 
 @dataclass(frozen=True, slots=True)
 class Funnel:
-    """The needs published in a period, and which of them reached which stage.
+    """The needs published in a period, the latest first, and which of them reached which stage.
 
     `partners` has for each need the institutions with which it reached which stages, where that was asked for.
     """
@@ -114,14 +114,19 @@ class Funnel:
 
     def ids(self, stage: str, by: str | None = None, group: str | None = None) -> set[str]:
         """The needs behind a figure."""
+        return set(self.list_ids(stage, by, group))
+
+    def list_ids(self, stage: str, by: str | None = None, group: str | None = None) -> list[str]:
+        """The needs behind a figure, the latest first."""
         bit = BITS[stage]
         if by == "institution" and group is not None:
-            return {need_id for need_id, partner, reached in self.partners if partner == group and reached & bit}
-        return {
+            theirs = {need_id for need_id, partner, reached in self.partners if partner == group and reached & bit}
+            return [need.id for need in self.needs if need.id in theirs]
+        return [
             need.id
             for need in self.needs
             if need.reached & bit == bit and (by is None or group is None or group in _groups_of(need, by))
-        }
+        ]
 
     def table(self, by: str) -> dict[str, dict[str, int]]:
         """Counts by group and stage; a need of two industries counts in both."""
@@ -183,7 +188,9 @@ def funnel(
         published = and_(period.holds(Post.published_at), in_region(actor))
         needs = [
             CountedNeed(row.need_id, row.month, row.town, tuple(row.industries.split()), row.reached)
-            for row in read_progress(session, published).values()
+            for row in sorted(
+                read_progress(session, published).values(), key=lambda row: (-row.published_at.timestamp(), row.need_id)
+            )
         ]
         if institutions:
             partners = read_partners(session, published).items()
@@ -198,7 +205,9 @@ def funnel(
         )
         needs = [
             CountedNeed(need_id, month, town, tuple(industries.split()), reached)
-            for need_id, month, town, industries, reached in session.execute(select(*columns).where(mine))
+            for need_id, month, town, industries, reached in session.execute(
+                select(*columns).where(mine).order_by(NeedProgress.published_at.desc(), NeedProgress.need_id)
+            )
         ]
         if institutions:
             statement = (
@@ -228,24 +237,40 @@ def count_institutions(session: Session, actor: Actor, period: Period) -> dict[s
     """As the funnel's table by institution, without bringing each pair of need and institution over."""
     if session.scalar(select(ReportTally.id)) is None:
         return funnel(session, actor, period).table("institution")
-    reached = [func.max(NeedPartner.reached.op("&")(BITS[stage])).label(stage) for stage in STAGES[1:]]
-    pairs = (
-        select(NeedPartner.need_id, NeedPartner.organisation_id, *reached)
-        .join(NeedProgress, NeedProgress.need_id == NeedPartner.need_id)
-        .where(
-            period.holds(NeedProgress.published_at),
-            _of_region(actor, NeedProgress.region_code),
-            or_(NeedPartner.open, _of_region(actor, NeedPartner.region_code)),
-        )
+    counted = select(NeedProgress.need_id).where(
+        period.holds(NeedProgress.published_at), _of_region(actor, NeedProgress.region_code)
+    )
+    told = and_(NeedPartner.need_id.in_(counted), or_(NeedPartner.open, _of_region(actor, NeedPartner.region_code)))
+    counts: dict[str, dict[str, int]] = {}
+    for partner, reached, count in session.execute(
+        select(NeedPartner.organisation_id, NeedPartner.reached, func.count())
+        .where(told)
+        .group_by(NeedPartner.organisation_id, NeedPartner.reached)
+    ):
+        row = counts.setdefault(partner, dict.fromkeys(STAGES, 0))
+        for stage in STAGES[1:]:
+            row[stage] += count if reached & BITS[stage] else 0
+    # A need that came somewhere with an institution by capabilities of several kinds was counted for each of them.
+    several = (
+        select(NeedPartner.need_id, NeedPartner.organisation_id)
         .group_by(NeedPartner.need_id, NeedPartner.organisation_id)
+        .having(func.count() > 1)
         .subquery()
     )
-    counts = [func.sum(pairs.c[stage]) for stage in STAGES[1:]]
-    return {
-        row[0]: {"posts": 0}
-        | {stage: int(total) // BITS[stage] for stage, total in zip(STAGES[1:], row[1:], strict=True)}
-        for row in session.execute(select(pairs.c.organisation_id, *counts).group_by(pairs.c.organisation_id))
-    }
+    known: dict[tuple[str, str], int] = {}
+    for need_id, partner, reached in session.execute(
+        select(NeedPartner.need_id, NeedPartner.organisation_id, NeedPartner.reached)
+        .join(
+            several,
+            and_(several.c.need_id == NeedPartner.need_id, several.c.organisation_id == NeedPartner.organisation_id),
+        )
+        .where(told)
+    ):
+        twice = reached & known.get((need_id, partner), 0)
+        known[need_id, partner] = known.get((need_id, partner), 0) | reached
+        for stage in STAGES[1:]:
+            counts[partner][stage] -= 1 if twice & BITS[stage] else 0
+    return counts
 
 
 def _month(moment: datetime) -> str:
@@ -352,14 +377,13 @@ def read_partners(session: Session, published: ColumnElement[bool]) -> dict[Part
     return found
 
 
-def list_needs(session: Session, actor: Actor, need_ids: set[str]) -> list[Need]:
-    """The rows behind a figure, the latest first."""
-    ids = sorted(need_ids)
-    rows: list[Need] = []
-    for start in range(0, len(ids), 500):
-        rows += session.scalars(select(Need).where(Need.id.in_(ids[start : start + 500]), in_region(actor)))
-    rows.sort(key=lambda need: need.published_at or need.created_at, reverse=True)
-    return rows[:MOST_ROWS]
+def load_needs(session: Session, actor: Actor, need_ids: Sequence[str]) -> list[Need]:
+    """The rows behind a figure, in the order of their ids."""
+    found: dict[str, Need] = {}
+    for start in range(0, len(need_ids), 500):
+        part = need_ids[start : start + 500]
+        found |= {need.id: need for need in session.scalars(select(Need).where(Need.id.in_(part), in_region(actor)))}
+    return [found[need_id] for need_id in need_ids if need_id in found]
 
 
 def organisation_names(session: Session, ids: set[str]) -> dict[str, str]:

@@ -42,8 +42,8 @@ from matching.queries.reports import (
     list_answered_pairs,
     list_indicators,
     list_interests,
-    list_needs,
     list_special_days,
+    load_needs,
     organisation_names,
     progress_of,
     sort_groups,
@@ -294,14 +294,17 @@ def list_rows() -> str:
     with platform().reading() as reading:
         vocabularies = load_vocabularies(reading)
         found = funnel(reading, actor(), period, institutions=by == "institution", partner=group)
-        ids = found.ids(stage, by, group)
+        ids = found.list_ids(stage, by, group)
+        page = _page()
         label = _group_label(reading, by or "", group, vocabularies) if by and group is not None else ""
         return render_template(
             "reports/rows.html",
             title=f"{STAGE_LABELS[stage]}{' · ' if label else ''}{label}",
             period=period,
             total=len(ids),
-            posts=list_needs(reading, actor(), ids),
+            posts=load_needs(reading, actor(), ids[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]),
+            page=page,
+            more=len(ids) > page * PAGE_SIZE,
             vocabularies=vocabularies,
             hint="",
         )
@@ -342,6 +345,8 @@ def _show_gap(reading: Session, posts: Sequence[Post], *, total: int, title: str
         period=None,
         total=total,
         posts=posts,
+        page=1,
+        more=False,
         vocabularies=load_vocabularies(reading),
         hint=hint,
     )
