@@ -11,6 +11,7 @@ from web.api.v1.engagements import engagements
 from web.api.v1.events import events
 from web.api.v1.experts import experts
 from web.api.v1.imports import imports
+from web.api.v1.indicators import indicators
 from web.api.v1.interests import interests
 from web.api.v1.me import me
 from web.api.v1.members import members
@@ -18,6 +19,7 @@ from web.api.v1.needs import needs
 from web.api.v1.notifications import notifications
 from web.api.v1.organisations import organisations
 from web.api.v1.own_data import own_data
+from web.api.v1.posts import posts
 from web.api.v1.preferences import preferences
 from web.api.v1.saved_filters import saved_filters
 from web.api.v1.search import search
@@ -38,6 +40,7 @@ NOUNS: tuple[Noun, ...] = (
     members,
     needs,
     capabilities,
+    posts,
     attachments,
     imports,
     suggestions,
@@ -51,6 +54,7 @@ NOUNS: tuple[Noun, ...] = (
     experts,
     vocabularies,
     registrations,
+    indicators,
     deliveries,
     model_revisions,
 )

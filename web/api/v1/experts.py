@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from matching.queries.libraries import ExpertFilter, list_experts
 from matching.queries.profiles import find_expert
+from matching.services.experts import PERSONAL_FIELDS, ExpertEntry, edit_expert
 from web.api.access import caller
+from web.api.answers import ETAG_HEADER, IF_MATCH_NEEDED, state_headers
+from web.api.body import require_match
 from web.api.document import Noun
+from web.api.schemas.changes import ExpertChange
 from web.api.schemas.people import Expert, ExpertPage, ExpertQuery
 from web.reader import now, platform
 
@@ -59,27 +65,72 @@ def list_all(query: dict[str, Any]) -> dict[str, Any]:
 
 
 @experts.operation(
-    "GET", "/<id:expert_id>", name="show_expert", zh="专家", en="Show an expert", access="open", answers=Expert
+    "GET",
+    "/<id:expert_id>",
+    name="show_expert",
+    zh="专家",
+    en="Show an expert",
+    access="open",
+    answers=Expert,
+    headers=ETAG_HEADER,
 )
-def show_expert(expert_id: str) -> dict[str, Any]:
+def show_expert(expert_id: str) -> tuple[dict[str, Any], dict[str, str]]:
     """Show an expert
 
     Without personal contact data. Visitors see those who stand by name behind a public post.
     """
     with platform().reading() as session:
-        profile = find_expert(session, expert_id, caller().audience, now())
-        expert = profile.expert
-        return {
-            "id": expert.id,
-            "name": expert.name,
-            "name_en": expert.shown("name_en"),
-            "title": expert.shown("title"),
-            "fields_of_work": expert.shown("fields") or [],
-            "intro": expert.shown("intro") or "",
-            "language": expert.language,
-            "region_code": expert.region_code,
-            "organisations": [
-                {"id": organisation.id, "name": organisation.name, "relation": relation}
-                for organisation, relation in profile.organisations
-            ],
-        }
+        return _shown(session, expert_id)
+
+
+@experts.operation(
+    "PATCH",
+    "/<id:expert_id>",
+    name="change_expert",
+    zh="修改专家",
+    en="Change an expert",
+    access="write",
+    answers=Expert,
+    body=ExpertChange,
+    problems=(409, 412, 428),
+    headers=ETAG_HEADER,
+    parameters=(IF_MATCH_NEEDED,),
+)
+def change_expert(entry: dict[str, Any], expert_id: str) -> tuple[dict[str, Any], dict[str, str]]:
+    """Change an expert
+
+    For the person, the editors of their organisations and the staff of their region. What the person entered
+    themselves only they change. What is left out stays.
+    """
+    me = caller()
+    with platform().reading() as session:
+        expert = find_expert(session, expert_id, me.audience, now()).expert
+        require_match(expert)
+    held = {name: getattr(expert, name) for name in ("name", *PERSONAL_FIELDS)}
+    if "fields_of_work" in entry:
+        entry["fields"] = entry.pop("fields_of_work")
+    held |= entry
+    with platform().unit_of_work() as uow:
+        entered = ExpertEntry(**{**held, "fields": tuple(held["fields"])})
+        edit_expert(uow, me.actor, expert_id, entered, now(), expected_version=expert.version)
+    with platform().reading() as session:
+        return _shown(session, expert_id)
+
+
+def _shown(session: Session, expert_id: str) -> tuple[dict[str, Any], dict[str, str]]:
+    profile = find_expert(session, expert_id, caller().audience, now())
+    expert = profile.expert
+    return {
+        "id": expert.id,
+        "name": expert.name,
+        "name_en": expert.shown("name_en"),
+        "title": expert.shown("title"),
+        "fields_of_work": expert.shown("fields") or [],
+        "intro": expert.shown("intro") or "",
+        "language": expert.language,
+        "region_code": expert.region_code,
+        "organisations": [
+            {"id": organisation.id, "name": organisation.name, "relation": relation}
+            for organisation, relation in profile.organisations
+        ],
+    }, state_headers(expert)
