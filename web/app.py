@@ -51,6 +51,7 @@ from web.html.suggestion_answers import suggestion_answers
 from web.html.suggestion_inbox import suggestion_inbox
 from web.html.unsent import unsent
 from web.html.users import users
+from web.html.works import works
 from web.languages import install_languages
 from web.limits import install_limits
 from web.navigation import navigation
@@ -105,7 +106,7 @@ def create_app(platform: Platform, *, clock: Clock = utc_now) -> Flask:
     for blueprint in (organisations, experts, own_data, saved_filters, exports, attachments, unsent):
         app.register_blueprint(blueprint)
     install_live(app, platform)
-    for blueprint in (users, address_change, live):
+    for blueprint in (users, address_change, live, works):
         app.register_blueprint(blueprint)
     for blueprint in (registrations, accounts, single_sign_on, members, preferences, channels, deliveries):
         app.register_blueprint(blueprint)

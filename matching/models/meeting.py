@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from matching.models.base import Base, Id, new_id
@@ -40,6 +40,8 @@ class Meeting(Base):
     """What dropping it costs: 1, or more where the participants ask for it themselves."""
     session: Mapped[str | None] = mapped_column(String(40))
     """The session it must be in; None: any."""
+    after_ids: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
+    """Meetings of the event that, where both are held, come before this one."""
     slot_id: Mapped[str | None] = mapped_column(ForeignKey("event_slots.id", ondelete="SET NULL"), index=True)
     table_number: Mapped[int | None]
     locked: Mapped[bool] = mapped_column(default=False)

@@ -62,6 +62,12 @@ NOTICES: Mapping[str, tuple[str, str]] = {
         "您的信息与另一条重复，已由主管部门关闭",
         "Your post repeats another one and was closed by the office",
     ),
+    "event_invited": ("您受邀参加对接会，请回复", "You are invited to an event; please answer"),
+    "event_agenda": ("您的对接会日程已发布", "Your agenda of an event is published"),
+    "event_changed": ("您的对接会日程有变动", "Your agenda of an event has changed"),
+    "event_called_off": ("您参加的对接会已取消", "An event you take part in was called off"),
+    "import_finished": ("您的导入已完成", "Your import has finished"),
+    "import_failed": ("您的导入没有完成", "Your import did not finish"),
     "member_joined": ("有同事加入了您的单位", "A colleague joined your organisation"),
     "registration_waiting": ("有新的注册申请等待审核", "A registration waits for approval"),
 }

@@ -21,6 +21,7 @@ from matching.errors import IllegalMove, InvalidInput
 from matching.models import Event, EventParticipant, EventSlot, Meeting, MeetingInvitation, Need
 from matching.models.meeting import INVITATION_ANSWERS
 from matching.notifying.calendars import CalendarEntry, Method, calendar_uid, write_calendar
+from matching.notifying.events import INVITED, tell_of_timetable, tell_participant
 from matching.notifying.texts import LANGUAGES, SHIPPED_TEXTS, Texts
 from matching.queries.agendas import table_name, topic_of
 from matching.services.actor import Actor
@@ -100,6 +101,7 @@ def invite_participants(
             label=("回复邀请", "Answer the invitation"),
         )
         participant.invited_at = now
+        tell_participant(uow.session, event, participant, INVITED, str(participant.link_number), now)
         messages += 1
     event.updated_at = now
     uow.record(now, actor.user_id, "event.mail_invitations", "event", event.id, messages=messages)
@@ -176,7 +178,7 @@ def cancel_event(
         meeting.slot_id = meeting.table_number = None
         meeting.locked = False
         meeting.updated_at = now
-    told = _tell(uow, event, meetings, now, settings, texts)
+    told = _tell(uow, event, meetings, now, settings, texts, called_off=True)
     event.status = "cancelled"
     event.registration_open = False
     event.updated_at = now
@@ -263,7 +265,14 @@ def remind_participants(uow: UnitOfWork, now: datetime, settings: Settings, text
 
 
 def _tell(
-    uow: UnitOfWork, event: Event, meetings: Sequence[Meeting], now: datetime, settings: Settings, texts: Texts
+    uow: UnitOfWork,
+    event: Event,
+    meetings: Sequence[Meeting],
+    now: datetime,
+    settings: Settings,
+    texts: Texts,
+    *,
+    called_off: bool = False,
 ) -> Told:
     session = uow.session
     rows = session.scalars(
@@ -276,6 +285,7 @@ def _tell(
     }
     messages = 0
     missing: set[str] = set()
+    changed: dict[str, set[str]] = {}
     for meeting in meetings:
         slot_id, table = _present_place(meeting)
         slot = meeting.slot if slot_id is not None else None
@@ -312,11 +322,14 @@ def _tell(
                 method = "REQUEST"
             row.sent_at = now
             session.flush()
+            what = "gone" if method == "CANCEL" else "new" if row.sequence == 0 else "moved"
+            changed.setdefault(participant.id, set()).add(what)
             if not participant.contact_email:
                 missing.add(participant.name)
                 continue
             topic = topic_of(needs.get(meeting.need_id or ""))
             messages += _owe_entry(session, event, participant, other, row, table, topic, method, now, settings, texts)
+    tell_of_timetable(session, event, changed, now, called_off=called_off)
     return Told(messages, tuple(sorted(missing)))
 
 

@@ -30,6 +30,7 @@ from matching.importing.read_table import SUFFIXES
 from matching.importing.records import TEXT_FIELDS, ImportReading, RowReading, SheetColumns, read_records
 from matching.models import ImportJob, ImportRow, Organisation, RememberedColumns, User
 from matching.models.base import new_id
+from matching.notifying.interests import tell
 from matching.services.actor import Actor, actor_of
 from matching.services.imports import RowOutcome, import_records, load_import_vocabularies
 from matching.settings import Settings
@@ -658,7 +659,17 @@ def _finish(platform: Platform, job_id: str, status: str, now: datetime, error: 
         job.finished_at = now
         job.working_until = None
         job.error = error or {}
+        if status in ("done", "failed"):
+            _tell_owner(uow.session, job, now)
         uow.commit()
+
+
+def _tell_owner(session: Session, job: ImportJob, now: datetime) -> None:
+    """Long imports go on after the page was left; whoever began one learns in their inbox that it ended."""
+    if job.user_id is None:
+        return
+    kind = "import_finished" if job.status == "done" else "import_failed"
+    tell(session, [job.user_id], kind, f"{job.id}:{now.isoformat()}", now, job_id=job.id, name=job.file_name)
 
 
 def _described(error: InvalidInput) -> dict[str, Any]:

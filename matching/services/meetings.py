@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -33,7 +33,8 @@ COMMENT_LENGTH = 2000
 
 @dataclass(frozen=True, slots=True)
 class PlaceConflict:
-    """What speaks against a place. `kind`: busy, table_taken, unavailable, session, absent, separated or elsewhere.
+    """What speaks against a place. `kind`: busy, table_taken, unavailable, session, order, absent, separated or
+    elsewhere.
 
     `name` is the participant's or the other event's, `meeting_id` the meeting in the way. All may be overridden
     knowingly.
@@ -116,6 +117,72 @@ def lock_meeting(uow: UnitOfWork, actor: Actor, meeting_id: str, locked: bool, n
     uow.record(now, actor.user_id, "meeting.lock" if locked else "meeting.unlock", "meeting", meeting.id)
     uow.commit()
     return meeting
+
+
+def constrain_meeting(
+    uow: UnitOfWork, actor: Actor, meeting_id: str, session: str | None, after_ids: Sequence[str], now: datetime
+) -> Meeting:
+    """Say in which session a meeting must be (None: any), and after which other meetings of the event.
+
+    It holds for what is computed from now on; where the meeting stands already, the page says what speaks against it.
+    """
+    meeting, event = load_meeting(uow, actor, meeting_id)
+    require_open(event)
+    if session is not None and session not in {slot.session for slot in event.slots}:
+        raise InvalidInput("meeting.session", "没有这个场次", where="session", message_en="There is no such session")
+    chosen = list(dict.fromkeys(after_ids))
+    before = {
+        one.id: one.after_ids
+        for one in uow.session.scalars(select(Meeting).where(Meeting.event_id == event.id, Meeting.status == "wanted"))
+    }
+    if meeting.id in chosen or not set(chosen) <= set(before):
+        raise InvalidInput("meeting.after", "没有这场洽谈", where="after", message_en="There is no such meeting")
+    if _comes_before(meeting.id, chosen, before):
+        raise InvalidInput(
+            "meeting.after_circle",
+            "这样会互相等待：其中一场已经要排在这一场之后",
+            where="after",
+            message_en="They would wait for each other: one of them is to come after this one",
+        )
+    meeting.session, meeting.after_ids = session, chosen
+    meeting.updated_at = now
+    touch_plan(event, now)
+    uow.record(now, actor.user_id, "meeting.constrain", "meeting", meeting.id, session=session, after=chosen)
+    uow.commit()
+    return meeting
+
+
+def _comes_before(meeting_id: str, chosen: Sequence[str], before: Mapping[str, Sequence[str]]) -> bool:
+    """Whether one of the chosen waits, perhaps by others, for the meeting itself."""
+    seen: set[str] = set()
+    waiting = list(chosen)
+    while waiting:
+        one = waiting.pop()
+        if one == meeting_id:
+            return True
+        if one not in seen:
+            seen.add(one)
+            waiting += before.get(one, ())
+    return False
+
+
+def _order_conflicts(session: Session, event: Event, meeting: Meeting, slot: EventSlot) -> list[PlaceConflict]:
+    rows = session.scalars(
+        select(Meeting).where(
+            Meeting.event_id == event.id,
+            Meeting.status == "wanted",
+            Meeting.id != meeting.id,
+            Meeting.slot_id.is_not(None),
+        )
+    ).all()
+    found = []
+    for other in rows:
+        assert other.slot is not None
+        late = other.id in meeting.after_ids and other.slot.position >= slot.position
+        early = meeting.id in other.after_ids and other.slot.position <= slot.position
+        if late or early:
+            found.append(PlaceConflict("order", f"{other.first.name} × {other.second.name}", other.id))
+    return found
 
 
 def move_meeting(
@@ -206,6 +273,7 @@ def list_conflicts(
             found.append(PlaceConflict("unavailable", one.name))
     if meeting.session is not None and meeting.session != slot.session:
         found.append(PlaceConflict("session", meeting.session))
+    found += _order_conflicts(session, event, meeting, slot)
     low, high = sorted(meeting.participant_ids)
     if session.get(EventSeparation, (low, high)) is not None:
         found.append(PlaceConflict("separated"))

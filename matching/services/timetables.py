@@ -132,6 +132,7 @@ def describe_problem(uow: UnitOfWork, event: Event, *, anew: bool) -> Problem:
     elsewhere = engaged_slots(uow.session, event, present)
     slots = {slot.id for slot in event.slots}
     sessions = {slot.session for slot in event.slots}
+    wanted = {meeting.id for meeting in meetings}
     locked = {meeting.id for meeting in meetings if meeting.locked and meeting.slot_id in slots}
     described = scheduling.Event(
         name=event.title,
@@ -154,6 +155,7 @@ def describe_problem(uow: UnitOfWork, event: Event, *, anew: bool) -> Problem:
                 id=meeting.id,
                 participants=meeting.participant_ids,
                 session=meeting.session if meeting.session in sessions else scheduling.ANY_SESSION,
+                after=tuple(one for one in meeting.after_ids if one in wanted),
                 weight=meeting.weight,
                 fixed_slot=meeting.slot_id if meeting.id in locked else None,
                 score=meeting.score,

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from matching.clock import to_shanghai
-from matching.errors import EditConflict, InvalidInput
+from matching.errors import EditConflict, IllegalMove, InvalidInput
 from matching.models import Event, EventParticipant, EventSlot, Meeting, Need, Region, TimetableRun
 from matching.models.event import PARTICIPANT_STATUSES
 from matching.models.meeting import MEETING_RESULTS
@@ -67,6 +67,7 @@ from matching.services.meetings import (
     PlaceConflicts,
     add_meeting,
     cancel_meeting,
+    constrain_meeting,
     lock_meeting,
     move_meeting,
     needs_table,
@@ -157,6 +158,7 @@ def conflict_text(conflict: PlaceConflict) -> str:
         "table_taken": _("%(name)s 已被占用", name=name) if name else _("这个时段的桌子都已占用"),
         "unavailable": _("%(name)s 这个时段不方便", name=name),
         "session": _("这场洽谈限定在「%(name)s」", name=name),
+        "order": _("与「%(name)s」的先后不符", name=name),
         "absent": _("%(name)s 不参会", name=name),
         "separated": _("这两方已设为不见面"),
         "elsewhere": _("%(name)s 同一时间在另一场对接会有洽谈", name=name),
@@ -545,6 +547,23 @@ def place_meeting(event_id: str, meeting_id: str) -> WerkzeugResponse | tuple[st
     return redirect(url_for("events.show_meeting", event_id=event_id, meeting_id=meeting_id))
 
 
+@events.post("/<event_id>/meetings/<meeting_id>/conditions")
+@staff_only
+def constrain(event_id: str, meeting_id: str) -> WerkzeugResponse | tuple[str, int]:
+    """In which session it must be, and after which others."""
+    with platform().reading() as reading:
+        find_meeting(reading, event_id, meeting_id, actor())
+    try:
+        with platform().unit_of_work() as uow:
+            constrain_meeting(
+                uow, actor(), meeting_id, request.form.get("session") or None, request.form.getlist("after"), now()
+            )
+    except (InvalidInput, IllegalMove) as error:
+        return _render_meeting(event_id, meeting_id, error=in_language(error.message, error.message_en)), 422
+    flash(_("已保存，下次计算日程时起作用。"), "info")
+    return redirect(url_for("events.show_meeting", event_id=event_id, meeting_id=meeting_id))
+
+
 @events.post("/<event_id>/meetings/<meeting_id>/<any(lock,unlock,cancel):move>")
 @staff_only
 def change_meeting(event_id: str, meeting_id: str, move: str) -> WerkzeugResponse:
@@ -930,6 +949,13 @@ def _render_meeting(
             chosen_table=table or meeting.table_number,
             conflicts=[conflict_text(conflict) for conflict in conflicts],
             free=_free_slots(board, meeting),
+            sessions=list(dict.fromkeys(slot.session for slot in board.event.slots)),
+            neighbours=[
+                (one, f"{board.participants[one.first_id].name} × {board.participants[one.second_id].name}")
+                for one in board.wanted()
+                if one.id != meeting.id
+                and (set(one.participant_ids) & set(meeting.participant_ids) or one.id in meeting.after_ids)
+            ],
             needs_table=needs_table(board.event, meeting),
             results=MEETING_RESULTS,
             error=error,

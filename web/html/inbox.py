@@ -13,12 +13,13 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from matching.errors import InvalidInput
-from matching.models import Engagement, Post
+from matching.models import Engagement, EventParticipant, Post
 from matching.queries.engagements import load_engagements
 from matching.queries.interests import InterestView, count_unanswered, load_interests
 from matching.queries.notifications import InboxMessage, list_inbox
 from matching.queries.suggestions import PairState, SuggestedPost, pair_states
 from matching.queries.vocabularies import load_vocabularies
+from matching.services.event_publication import agenda_token
 from matching.services.notifications import mark_all_read, mark_read
 from web.engagement_words import NOTICE_TITLES, WORDS
 from web.reader import actor, audience, now, platform, signed_in_only, unread_count
@@ -31,6 +32,17 @@ _ACCOUNT_TITLES: dict[str, Any] = {
     "member_joined": _l("有同事加入了您的单位"),
 }
 
+_EVENT_TITLES: dict[str, Any] = {
+    "event_invited": _l("您受邀参加对接会，请回复"),
+    "event_agenda": _l("您的对接会日程已发布"),
+    "event_changed": _l("您的对接会日程有变动"),
+    "event_called_off": _l("您参加的对接会已取消"),
+}
+_IMPORT_TITLES: dict[str, Any] = {
+    "import_finished": _l("您的导入已完成"),
+    "import_failed": _l("您的导入没有完成"),
+}
+
 _FILTERS: dict[str, str | None] = {
     "all": None,
     "unread": None,
@@ -38,6 +50,7 @@ _FILTERS: dict[str, str | None] = {
     "suggestions": "suggestion",
     "interests": "interest",
     "engagements": "engagement",
+    "events": "event",
 }
 """What to show → what the kinds of those messages begin with."""
 
@@ -140,6 +153,7 @@ def _filter_labels() -> dict[str, str]:
         "suggestions": _("匹配建议"),
         "interests": _("意向"),
         "engagements": _("对接进展"),
+        "events": _("对接会"),
     }
 
 
@@ -171,9 +185,25 @@ def _show_all(reading: Session, messages: list[InboxMessage]) -> list[ShownMessa
             )
         elif notification.kind in _ACCOUNT_TITLES:
             shown.append(_show_account(message))
+        elif notification.kind in _EVENT_TITLES:
+            shown.append(_show_event(reading, message))
+        elif notification.kind in _IMPORT_TITLES:
+            place = url_for("imports.show_import", job_id=notification.details["job_id"])
+            title = str(_IMPORT_TITLES[notification.kind])
+            shown.append(ShownMessage(message, title, None, None, about_post=False, place=place))
         else:
             shown.append(_show(message, states))
     return shown
+
+
+def _show_event(reading: Session, message: InboxMessage) -> ShownMessage:
+    """Leads to the participant's own page, as long as they take part."""
+    participant = reading.get(EventParticipant, str(message.notification.details.get("participant_id")))
+    place = None
+    if participant is not None and participant.status != "cancelled":
+        place = url_for("agendas.show_agenda", token=agenda_token(participant, platform().settings))
+    title = str(_EVENT_TITLES[message.notification.kind])
+    return ShownMessage(message, title, None, None, about_post=False, place=place)
 
 
 def _show_account(message: InboxMessage) -> ShownMessage:

@@ -20,6 +20,9 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column('map_column', sa.Integer(), nullable=True))
         batch_op.add_column(sa.Column('map_row', sa.Integer(), nullable=True))
 
+    with op.batch_alter_table('meetings', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('after_ids', sa.JSON(), server_default='[]', nullable=False))
+
     op.create_table('suggestion_wishes',
     sa.Column('id', sa.String(length=64), nullable=False),
     sa.Column('user_id', sa.String(length=64), nullable=False),
@@ -68,6 +71,9 @@ def downgrade() -> None:
     op.drop_table('engagement_files')
     op.drop_table('suggestion_visits')
     op.drop_table('suggestion_wishes')
+    with op.batch_alter_table('meetings', schema=None) as batch_op:
+        batch_op.drop_column('after_ids')
+
     with op.batch_alter_table('vocabulary_terms', schema=None) as batch_op:
         batch_op.drop_column('map_row')
         batch_op.drop_column('map_column')
