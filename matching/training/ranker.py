@@ -69,7 +69,7 @@ class RankerReport:
     """What came out. `cross_validated` has one evaluation per repeat; `fusion` is the same set without learning.
 
     `others` are sets without levels, ranked by the finished ranker and by fusion: what was taught on one kind of text
-    must not do harm to another.
+    must not do harm to another. `learning_curve` says what was reached with a part of the needs, by set and share.
     """
 
     encoder_revision: str
@@ -82,6 +82,7 @@ class RankerReport:
     fusion: Mapping[str, Evaluation]
     calibration_errors: Sequence[float]
     others: Mapping[str, tuple[Evaluation, Evaluation]] = field(default_factory=dict)
+    learning_curve: Mapping[str, Mapping[float, Sequence[Evaluation]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +115,14 @@ def train_ranker(
     seed: int = 1,
     recipe: RankerRecipe | None = None,
     fold_embedders: Sequence[Embedder] = (),
+    shares: Sequence[float] = (),
     on_progress: OnProgress | None = None,
 ) -> RankerReport:
     """Teach a ranker on `folders`, write it to `out`, and a report beside it (`.report.json`, `.report.md`).
 
     Folders with several levels per need teach, the others are only measured. `fold_embedders`: of a tuned encoder, the
-    models of its folds; number i has not seen the needs that `assign_fold` gives to fold i. Equal arguments give an
+    models of its folds; number i has not seen the needs that `assign_fold` gives to fold i. `shares`: parts of the
+    other folds' needs that are taught on as well, for the learning curve. Equal arguments give an
     equal file. Raises InvalidInput where a folder cannot be read or none has levels, and PartUnavailable("embedder",
     …) when a model cannot be loaded.
     """
@@ -132,7 +135,7 @@ def train_ranker(
             message_en="No folder has graded judgements to learn from",
         )  # fmt: skip
     needs = [need for judged in graded for need in collect_needs(judged, embedder, fold_embedders)]
-    total = chosen.repeats * chosen.folds + 1
+    total = chosen.repeats * chosen.folds * (1 + len(shares)) + 1
     tell = on_progress or (lambda _done, _total: None)
 
     cross_validated: dict[str, list[Evaluation]] = {judged.name: [] for judged in graded}
@@ -158,6 +161,16 @@ def train_ranker(
         calibration_errors.append(_cross_validate_calibration(scores, outcomes, folds, bounds))
         out_of_fold += scores / chosen.repeats
 
+    done = chosen.repeats * chosen.folds
+    learning_curve: dict[str, dict[float, list[Evaluation]]] = {judged.name: {} for judged in graded}
+    for share, repeat in itertools.product(shares, range(chosen.repeats)):
+        reached = _scores_with_a_share(needs, share, chosen, chosen.seed + repeat, embedder)
+        for judged in graded:
+            measured = measure_scores(judged, reached[judged.name], revision=f"{share:.0%} of the needs")
+            learning_curve[judged.name].setdefault(share, []).append(measured)
+        done += chosen.folds
+        tell(done, total)
+
     finished = _teach(needs, chosen, embedder)
     calibration = fit_calibration(out_of_fold, outcomes)
     _write_ranker(finished, calibration, embedder.model_revision, chosen, out)
@@ -178,10 +191,29 @@ def train_ranker(
             for judged in judged_sets
             if not _is_graded(judged)
         },
+        learning_curve=learning_curve,
     )
     _write_report(report, out)
     tell(total, total)
     return report
+
+
+def _scores_with_a_share(
+    needs: Sequence[JudgedNeed], share: float, recipe: RankerRecipe, seed: int, embedder: Embedder
+) -> dict[str, dict[str, Array]]:
+    """Scores of all capabilities by set and need, each need by a ranker that was taught on `share` of the other folds;
+    needs of one group are taken or left together."""
+    scores: dict[str, dict[str, Array]] = {need.judged.name: {} for need in needs}
+    for fold in split_needs(needs, recipe.folds, seed):
+        groups = sorted({need.group for place, need in enumerate(needs) if place not in fold})
+        np.random.default_rng(seed).shuffle(groups)
+        kept = set(groups[: max(2, round(len(groups) * share))])
+        taught = [need for place, need in enumerate(needs) if place not in fold and need.group in kept]
+        ranker = _teach(taught, recipe, embedder)
+        for place in fold:
+            need = needs[place]
+            scores[need.judged.name][need.need.id] = ranker.score_features(need.all_features())
+    return scores
 
 
 def _is_graded(judged: JudgedSet) -> bool:
@@ -358,6 +390,10 @@ def _write_report(report: RankerReport, out: Path) -> None:
         "cross_validated": {name: [e.to_json() for e in runs] for name, runs in report.cross_validated.items()},
         "fusion": {name: evaluation.to_json() for name, evaluation in report.fusion.items()},
         "others": {name: [e.to_json() for e in pair] for name, pair in report.others.items()},
+        "learning_curve": {
+            name: {f"{share:g}": [e.to_json() for e in runs] for share, runs in curve.items()}
+            for name, curve in report.learning_curve.items()
+        },
     }
     stem.with_suffix(".report.json").write_text(
         json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
@@ -389,6 +425,9 @@ def describe_report(report: RankerReport) -> str:
         values = [_mean_and_spread([getattr(run, key) for run in runs]) for key, _ in _SHOWN]
         lines.append(f"| {name} | learned | " + " | ".join(values) + " |")
         fusion = report.fusion[name]
+        for share, part in report.learning_curve.get(name, {}).items():
+            values = [_mean_and_spread([getattr(run, key) for run in part]) for key, _ in _SHOWN]
+            lines.append(f"| {name} | learned on {share:.0%} of the needs | " + " | ".join(values) + " |")
         lines.append(f"| {name} | fusion | " + " | ".join(_three(getattr(fusion, key)) for key, _ in _SHOWN) + " |")
     lines += [
         "",

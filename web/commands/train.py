@@ -52,8 +52,11 @@ def encoder(folders: tuple[Path, ...], base: Path, out: Path, epochs: int, seed:
     help="Go on from the present ranker with what users answered and did; FOLDERS are judged sets that must not get "
     "worse. [default: the shipped one]",
 )
+@click.option("--learning-curve", is_flag=True, help="Also say what 10, 25, 50 and 75 % of the needs would teach.")
 @click.option("--activate", is_flag=True, help="With --from-platform: use it at once where it is no worse.")
-def ranker(folders: tuple[Path, ...], out: Path | None, seed: int, from_platform: bool, activate: bool) -> None:
+def ranker(
+    folders: tuple[Path, ...], out: Path | None, seed: int, from_platform: bool, learning_curve: bool, activate: bool
+) -> None:
     """Train the ranker on FOLDERS and write it, with a report beside it, to a file; or from the platform's use."""
     if from_platform:
         _train_from_platform(folders or (_shipped_judged_set(),), activate)
@@ -64,8 +67,10 @@ def ranker(folders: tuple[Path, ...], out: Path | None, seed: int, from_platform
     from matching.settings import load_settings
     from matching.training.ranker import train_ranker
 
+    shares = (0.1, 0.25, 0.5, 0.75) if learning_curve else ()
+    embedder = open_embedder(load_settings())
     with progress_bar("训练排序器 / training the ranker") as on_progress:
-        train_ranker(list(folders), out, open_embedder(load_settings()), seed=seed, on_progress=on_progress)
+        train_ranker(list(folders), out, embedder, seed=seed, shares=shares, on_progress=on_progress)
     click.echo(f"{out}")
 
 

@@ -98,3 +98,18 @@ def test_calibration_finds_the_curve_that_made_the_outcomes() -> None:
     outcomes = draws.random(20_000) < 1 / (1 + np.exp(-(1.5 * scores - 1.0)))
     curve = fit_calibration(scores, outcomes)
     assert (curve.slope, curve.intercept) == pytest.approx((1.5, -1.0), abs=0.1)
+
+
+def test_the_learning_curve_says_what_fewer_needs_would_teach(graded: Path, tmp_path: Path) -> None:
+    steps: list[tuple[int, int | None]] = []
+    report = train_ranker(
+        [graded], tmp_path / "with.json", HashedEmbedder(), recipe=SMALL, shares=(0.25, 0.5),
+        on_progress=lambda done, total: steps.append((done, total)),
+    )  # fmt: skip
+    curve = report.learning_curve["graded"]
+    assert {share: len(runs) for share, runs in curve.items()} == {0.25: 2, 0.5: 2}
+    assert all(run.ndcg_10 is not None and 0 < run.ndcg_10 <= 1 for runs in curve.values() for run in runs)
+    assert steps[-1] == (25, 25)
+    assert "learned on 25% of the needs" in (tmp_path / "with.report.md").read_text(encoding="utf-8")
+    train_ranker([graded], tmp_path / "without.json", HashedEmbedder(), recipe=SMALL)
+    assert (tmp_path / "with.json").read_bytes() == (tmp_path / "without.json").read_bytes()
