@@ -19,7 +19,8 @@ from tests.unit.web.conftest import Browser, Clock
 
 PROFESSOR, PEER, STAFF = "prof@example.edu.cn", "peer@example.cn", "staff@example.cn"
 BIBTEX = """
-@article{a, title={Warpage of copper-clad laminates}, author={Zhang, San}, year={2021}, journal={J. Boards}, doi={10.1000/a}}
+@article{a, title={Warpage of copper-clad laminates}, author={Zhang, San}, year={2021}, journal={J. Boards},
+  doi={10.1000/a}}
 @article{b, title={Older study of lamination}, author={Zhang, San}, year={1999}, journal={J. Boards}}
 """
 
