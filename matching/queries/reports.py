@@ -233,6 +233,46 @@ def funnel(
     return Funnel(needs, [(need_id, other, bits) for (need_id, other), bits in together.items()], counted_at)
 
 
+@dataclass(frozen=True, slots=True)
+class CountedGroups:
+    """The funnel in figures: totals by stage, and by group and stage."""
+
+    totals: Mapping[str, int]
+    table: Mapping[str, Mapping[str, int]]
+    counted_at: datetime | None
+
+
+def count_groups(session: Session, actor: Actor, period: Period, by: str) -> CountedGroups:
+    """What the funnel counts, without bringing each need over where it was counted beforehand."""
+    counted_at = session.scalar(select(ReportTally.counted_at).where(ReportTally.id == 1))
+    if counted_at is None:
+        found = funnel(session, actor, period, institutions=by == "institution")
+        return CountedGroups({stage: found.total(stage) for stage in STAGES}, found.table(by), None)
+    group: Any = {"month": NeedProgress.month, "town": NeedProgress.town, "industry": NeedProgress.industries}.get(
+        by, literal("")
+    )
+    # Each combination of stages reached is one row: sixty-four at most for a group.
+    rows = session.execute(
+        select(group, NeedProgress.reached, func.count())
+        .where(period.holds(NeedProgress.published_at), _of_region(actor, NeedProgress.region_code))
+        .group_by(group, NeedProgress.reached)
+    ).all()
+    totals = dict.fromkeys(STAGES, 0)
+    table: dict[str, dict[str, int]] = {}
+    for name, reached, count in rows:
+        groups = name.split() if by == "industry" else [name]
+        stages = [STAGES[number] for number in _NUMBERS[reached | _PUBLISHED]]
+        for stage in stages:
+            totals[stage] += count
+        for one in groups or [NO_GROUP]:
+            row = table.setdefault(one or NO_GROUP, dict.fromkeys(STAGES, 0))
+            for stage in stages:
+                row[stage] += count
+    if by == "institution":
+        table = count_institutions(session, actor, period)
+    return CountedGroups(totals, table, counted_at)
+
+
 def count_institutions(session: Session, actor: Actor, period: Period) -> dict[str, dict[str, int]]:
     """As the funnel's table by institution, without bringing each pair of need and institution over."""
     if session.scalar(select(ReportTally.id)) is None:

@@ -30,13 +30,12 @@ from matching.queries.reports import (
     MOST_ROWS,
     NO_GROUP,
     STAGES,
-    Funnel,
     Period,
     answer_times,
     answers_by_revision,
     contracts,
     count_gaps,
-    count_institutions,
+    count_groups,
     events_of,
     funnel,
     list_answered_pairs,
@@ -145,17 +144,16 @@ def show_report() -> str:
     """All tables and charts of a period."""
     period, by = _period(), _grouping()
     with platform().reading() as reading:
-        found = funnel(reading, actor(), period, institutions=False)
+        found = count_groups(reading, actor(), period, by)
         vocabularies = load_vocabularies(reading)
         unmet, unasked = count_gaps(reading, actor(), now(), good=_good(reading))
-        table = count_institutions(reading, actor(), period) if by == "institution" else found.table(by)
         return render_template(
             "reports/show.html",
             period=period,
             by=by,
-            bars=_bars(found, period),
+            bars=_bars(found.totals, period),
             counted_at=found.counted_at,
-            group_rows=_group_rows(reading, table, by, vocabularies),
+            group_rows=_group_rows(reading, found.table, by, vocabularies),
             revisions=answers_by_revision(reading, actor(), period),
             unmet=unmet,
             unasked=unasked,
@@ -576,13 +574,13 @@ def _grouping() -> str:
     return by if by in GROUPINGS else "month"
 
 
-def _bars(found: Funnel, period: Period) -> list[Bar]:
-    most = max((found.total(stage) for stage in STAGES), default=0)
+def _bars(totals: Mapping[str, int], period: Period) -> list[Bar]:
+    most = max(totals.values(), default=0)
     return [
         Bar(
             str(STAGE_LABELS[stage]),
-            found.total(stage),
-            round(400 * found.total(stage) / most) if most else 0,
+            totals[stage],
+            round(400 * totals[stage] / most) if most else 0,
             url_for("reports.list_rows", stage=stage, **_dates(period)),
         )
         for stage in STAGES
@@ -625,20 +623,15 @@ def _group_label(reading: Session, by: str, key: str, vocabularies: Vocabularies
 
 
 def _sheets(reading: Session, period: Period) -> list[Sheet]:
-    found = funnel(reading, actor(), period, institutions=False)
+    counted = {by: count_groups(reading, actor(), period, by) for by in GROUPINGS}
     vocabularies = load_vocabularies(reading)
     stages = [str(STAGE_LABELS[stage]) for stage in STAGES]
-    totals: list[list[Cell]] = [[str(STAGE_LABELS[one]), found.total(one)] for one in STAGES]
+    totals: list[list[Cell]] = [[str(STAGE_LABELS[one]), counted["month"].totals[one]] for one in STAGES]
     sheets = [Sheet(_("转化漏斗"), [_("阶段"), _("需求数")], totals)]
     for by in GROUPINGS:
         rows: list[list[Cell]] = [
             [row.label, *(count for _stage, count in row.counts)]
-            for row in _group_rows(
-                reading,
-                count_institutions(reading, actor(), period) if by == "institution" else found.table(by),
-                by,
-                vocabularies,
-            )
+            for row in _group_rows(reading, counted[by].table, by, vocabularies)
         ]
         sheets.append(Sheet(str(GROUPING_LABELS[by]), [str(GROUPING_LABELS[by]), *stages], rows))
     sheets.append(

@@ -23,7 +23,15 @@ from matching.models import (
     Suggestion,
 )
 from matching.queries.cooperation import HIDDEN, cooperation_grid, list_cooperations
-from matching.queries.reports import NO_GROUP, STAGES, Period, answers_by_revision, count_institutions, funnel
+from matching.queries.reports import (
+    NO_GROUP,
+    STAGES,
+    Period,
+    answers_by_revision,
+    count_groups,
+    count_institutions,
+    funnel,
+)
 from matching.services.actor import SYSTEM, Actor
 from matching.services.report_tallies import count_reports
 from tests.factories.events import make_event
@@ -192,6 +200,9 @@ def compare(world: World, actor: Actor) -> None:
         assert {stage: found.total(stage) for stage in STAGES} == {stage: len(ids) for stage, ids in reached.items()}
         for by, table in tables.items():
             assert found.table(by) == table, by
+            counted = count_groups(reading, actor, PERIOD, by)
+            assert counted.table == table
+            assert counted.totals == {stage: len(ids) for stage, ids in reached.items()}
             for group, row in table.items():
                 for stage, number in row.items():
                     assert len(found.ids(stage, by, group)) == number, (by, group, stage)
