@@ -10,7 +10,7 @@ DATA ?= var
 MODEL := matching/embeddings/models/duijie-encoder
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help up setup test lint bench chaos pages clean
+.PHONY: help up setup test lint audit bench chaos pages clean
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | column -t -s "$$(printf '\t')"
@@ -53,6 +53,9 @@ test: setup ## Run all tests; installs the servers and the browser they need whe
 
 lint: setup ## Style, types and the direction of imports
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports && $(BIN)/mypy
+
+audit: setup ## List what the product is made of (build/sbom.cdx.json), check licences and known vulnerabilities
+	@$(BIN)/python -m tests.audit $(AUDIT)
 
 bench: setup ## Measure; BENCH=folder with judged sets for match quality
 	@$(BIN)/python -m tests.bench $(BENCH)
