@@ -105,6 +105,11 @@ class StepWalk:
         return 1 + [step.key for step in self._steps].index(self.at)
 
     @property
+    def here_wrong(self) -> bool:
+        """Whether the open step has errors."""
+        return self._errors(self.at) > 0
+
+    @property
     def seen(self) -> str:
         """The steps that were open already, as the form carries them."""
         return ",".join(step.key for step in self._steps if step.key in self._seen)
