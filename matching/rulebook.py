@@ -144,6 +144,13 @@ def read_value(form: RuleForm, value: object) -> int | float | Decimal | bool | 
     return number.quantize(Decimal(1)) if number == number.to_integral_value() else number
 
 
+def written_value(value: object) -> str:
+    """A rule's value as text that `read_value` takes: true, 0.15, 500, `7,2`."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f"{value:g}" if isinstance(value, float) else f"{value:f}" if isinstance(value, Decimal) else str(value)
+
+
 def stored_value(value: int | float | Decimal | bool | str) -> dict[str, Any]:
     """A rule's value as the database and the history keep it."""
     return {"value": str(value) if isinstance(value, Decimal) else value}

@@ -219,7 +219,7 @@ def undo_bulk(uow: UnitOfWork, actor: Actor, action_id: str, now: datetime, *, s
 
 def write_note(uow: UnitOfWork, actor: Actor, kind: str, subject_id: str, text: str, now: datetime) -> StaffNote:
     """Write a note for colleagues who may see the post or organisation."""
-    _require_noted(uow.session, actor, kind, subject_id)
+    require_noted(uow.session, actor, kind, subject_id)
     text = text.replace("\r\n", "\n").strip()
     if not text or len(text) > NOTE_LENGTH:
         raise InvalidInput(
@@ -241,7 +241,7 @@ def withdraw_note(uow: UnitOfWork, actor: Actor, note_id: str, now: datetime) ->
     note = uow.session.get(StaffNote, note_id)
     if note is None:
         raise NotFound("note.not_found", "没有这条备注", message_en="There is no such note")
-    _require_noted(uow.session, actor, note.subject_kind, note.subject_id)
+    require_noted(uow.session, actor, note.subject_kind, note.subject_id)
     if note.author_id != actor.user_id:
         raise NotAllowed("note.not_yours", "只能撤回自己的备注", message_en="Only its author may withdraw a note")
     if note.withdrawn_at is None:
@@ -263,7 +263,8 @@ def _require_some(chosen: Sequence[object]) -> None:
         )
 
 
-def _require_noted(session: Session, actor: Actor, kind: str, subject_id: str) -> None:
+def require_noted(session: Session, actor: Actor, kind: str, subject_id: str) -> None:
+    """Raises NotFound for what the actor keeps no notes on: another kind, or another region's."""
     require_desk(actor)
     row: Post | Organisation | None = None
     if kind in NOTED:

@@ -220,7 +220,8 @@ def move_term(
 def revert_change(uow: UnitOfWork, actor: Actor, change_id: int, now: datetime, *, settings: Settings) -> RuleChange:
     """Put back what a change replaced. Only the latest of its rule or term: what came later would be lost unseen."""
     require_rule_maker(actor)
-    change = uow.session.get(RuleChange, change_id)
+    # A greater number is none that a database counts to.
+    change = uow.session.get(RuleChange, change_id) if change_id < 2**62 else None
     if change is None:
         raise _no_rule()
     latest = uow.session.scalar(select(func.max(RuleChange.id)).where(RuleChange.key == change.key))

@@ -141,9 +141,11 @@
   // A form of many ticks says how many there are, and ticks all or none.
   document.querySelectorAll("form[data-tick-count]").forEach(function (form) {
     var count = form.querySelector("[data-ticked]");
-    var boxes = form.querySelectorAll("input[type=checkbox]");
+    // Where the form has other boxes, too, the attribute says which are meant.
+    var name = form.dataset.tickCount;
+    var boxes = form.querySelectorAll("input[type=checkbox]" + (name ? "[name=" + name + "]" : ""));
     function tell() {
-      count.textContent = "(" + form.querySelectorAll("input[type=checkbox]:checked").length + ")";
+      count.textContent = "(" + Array.prototype.filter.call(boxes, function (box) { return box.checked; }).length + ")";
     }
     form.addEventListener("change", tell);
     form.querySelectorAll("[data-tick]").forEach(function (button) {

@@ -6,6 +6,7 @@ from web.api.document import Noun
 from web.api.v1.attachments import attachments
 from web.api.v1.capabilities import capabilities
 from web.api.v1.channels import channels
+from web.api.v1.desk import desk
 from web.api.v1.duplicates import duplicates
 from web.api.v1.engagements import engagements
 from web.api.v1.events import events
@@ -21,6 +22,7 @@ from web.api.v1.organisations import organisations
 from web.api.v1.own_data import own_data
 from web.api.v1.posts import posts
 from web.api.v1.preferences import preferences
+from web.api.v1.rules import rules
 from web.api.v1.saved_filters import saved_filters
 from web.api.v1.search import search
 from web.api.v1.sign_ins import sign_ins
@@ -53,6 +55,8 @@ NOUNS: tuple[Noun, ...] = (
     organisations,
     experts,
     vocabularies,
+    rules,
+    desk,
     registrations,
     indicators,
     deliveries,
