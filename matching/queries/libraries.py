@@ -239,9 +239,12 @@ def describe_experts(
         places.setdefault(expert_id, []).append(organisation)
     counts = dict(
         session.execute(
+            # EXISTS, not a join: from a page's few experts to their posts, never from all posts to their experts.
             select(CapabilityExpert.expert_id, func.count())
-            .join(Post, Post.id == CapabilityExpert.capability_id)
-            .where(CapabilityExpert.expert_id.in_(ids), named_posts(audience, now))
+            .where(
+                CapabilityExpert.expert_id.in_(ids),
+                exists().where(Post.id == CapabilityExpert.capability_id, named_posts(audience, now)),
+            )
             .group_by(CapabilityExpert.expert_id)
         )
         .tuples()
