@@ -10,11 +10,21 @@ import pytest
 from hypothesis import settings
 
 from matching.bootstrap import Platform
+from matching.services import passwords
+from tests.factories.passwords import CHEAP_HASHER
 from tests.factories.platforms import make_platform
 
 # How long an example takes says something about the machine, not about the code.
 settings.register_profile("duijie", deadline=None)
 settings.load_profile("duijie")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cheap_passwords() -> Iterator[None]:
+    """Hashing that is as slow as the product's would take a third of the run; what it is made of has its own test."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(passwords, "_hasher", CHEAP_HASHER)
+        yield
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -65,15 +66,17 @@ def open_engine(database_url: str, password: str = "") -> Engine:
     return engine
 
 
+@lru_cache(maxsize=8)
 def writing_sessions(engine: Engine) -> sessionmaker[Session]:
     """Sessions for use cases. On SQLite they take the write lock at once.
 
     A transaction that reads first and writes later would fail at once with SQLITE_BUSY when another wrote in between,
-    without waiting; IMMEDIATE makes it wait its turn.
+    without waiting; IMMEDIATE makes it wait its turn. Kept per engine: making one costs more than a small request.
     """
     return sessionmaker(engine.execution_options(sqlite_begin="BEGIN IMMEDIATE"), expire_on_commit=False)
 
 
+@lru_cache(maxsize=8)
 def reading_sessions(engine: Engine) -> sessionmaker[Session]:
     """Sessions for lists and pages; they never wait for writers."""
     return sessionmaker(engine, expire_on_commit=False)

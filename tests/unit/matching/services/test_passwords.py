@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from matching.errors import InvalidInput
 from matching.services.passwords import LONGEST_PASSWORD, check_password, hash_password, password_fits
+from tests.factories.passwords import PRODUCT_HASHER
 
 
 def code_of(password: str) -> str:
@@ -69,3 +70,12 @@ def test_only_the_right_password_fits(password: str, more: str) -> None:
     assert password_fits(kept, password)
     assert password_fits(kept, password + more) is (more == "")
     assert not password_fits("no hash", password)
+
+
+def test_what_is_kept_is_argon2id_with_the_work_that_rfc_9106_asks_for() -> None:
+    kept = PRODUCT_HASHER.hash("correct horse 电池")
+    assert kept.startswith("$argon2id$")
+    assert PRODUCT_HASHER.memory_cost >= 64 * 1024
+    assert PRODUCT_HASHER.time_cost >= 3
+    # The tests' own hashes would be made anew at the next sign-in.
+    assert PRODUCT_HASHER.check_needs_rehash(hash_password("correct horse 电池"))
