@@ -346,6 +346,7 @@ IMPERSONAL: Mapping[str, str] = {
     "indicators.name_en": "about an indicator",
     "events.online_address": "where an event is",
     "posts.close_reason": "code",
+    "meetings.after_ids": "ids of meetings",
     "meetings.dropped_reason": "what spoke against a place",
     "engagements.outcome_reason": "code",
     "model_revisions.figures": "measures",

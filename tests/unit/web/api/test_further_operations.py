@@ -205,11 +205,17 @@ def test_what_the_staff_look_after(api: Make, platform: Platform, firm: Member, 
         link_id = register(
             uow,
             RegistrationFields(
-                role="broker", email="new@example.cn", name="新人", organisation_kind="intermediary",
-                organisation_name="新中介", region_code="440784", locale="zh", uscc="91440784MA4UK0000" + check_digit("91440784MA4UK0000"),
+                role="broker",
+                email="new@example.cn",
+                name="新人",
+                organisation_kind="intermediary",
+                organisation_name="新中介",
+                uscc="91440784MA4UK0000" + check_digit("91440784MA4UK0000"),
+                region_code="440784",
+                locale="zh",
             ),
             now,
-        )  # fmt: skip
+        )
     assert link_id is not None
     with platform.unit_of_work() as uow:
         token = sign(platform.settings, "confirm", link_id)
