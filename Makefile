@@ -49,7 +49,9 @@ $(MODEL)/model_int8.onnx: $(MODEL)/model.safetensors matching/embeddings/onnx_ex
 test: setup ## Run all tests; installs the servers and the browser they need where it can
 	@$(BIN)/python -m tests.prepare
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --quiet --check . && $(BIN)/lint-imports && $(BIN)/mypy
-	@$(BIN)/python -m pytest
+	@# What starts no servers runs on both cores; the rest one after another, for its processes need them.
+	@$(BIN)/python -m pytest -n 2 --dist worksteal tests/unit tests/quality; first=$$?; \
+	$(BIN)/python -m pytest tests/integration tests/packaging tests/e2e && exit $$first
 
 lint: setup ## Style, types and the direction of imports
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports && $(BIN)/mypy
