@@ -15,6 +15,7 @@ DATA = {
     "bench_matching": "bdci359",
     "bench_duplicates": "neardup",
     "bench_reasons": "bdci359",
+    "bench_product": "scale",
 }
 """Subfolder that a benchmark takes as its argument; the others need none."""
 
