@@ -24,7 +24,8 @@ from tests.factories.people import make_staff
 from tests.factories.platforms import make_platform
 
 HEADER = (
-    "单位名称", "需求名称", "现状与问题", "技术指标", "关键词", "拟投入资金（万元）", "截止日期", "联系人", "联系电话", "行业",
+    "单位名称", "需求名称", "现状与问题", "技术指标", "关键词", "拟投入资金（万元）",
+    "截止日期", "联系人", "联系电话", "行业",
 )  # fmt: skip
 
 
@@ -72,7 +73,8 @@ def make_table(rows: int) -> bytes:
     for row in range(rows):
         writer.writerow(
             [
-                f"甲{row % 300}厂", f"高频线路板翘曲控制{row}", "压合后翘曲严重，需要控制" * 8, "翘曲 ≤0.7%；铜厚 35 μm",
+                f"甲{row % 300}厂", f"高频线路板翘曲控制{row}", "压合后翘曲严重，需要控制" * 8,
+                "翘曲 ≤0.7%；铜厚 35 μm",
                 "翘曲；压合", "20-30", "2027-06-30", "林工", "13800000001", "C39",
             ]
         )  # fmt: skip
