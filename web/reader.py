@@ -87,7 +87,15 @@ def install_reader(app: Flask, platform: Platform, clock: Clock) -> None:
             return None
         return redirect(url_for("accounts.show_two_factor")) if g.get("second_factor_missing") else None
 
-    app.context_processor(lambda: {"unread_count": unread_count, "is_staff": is_staff, "actor": actor, "now": now})
+    app.context_processor(
+        lambda: {
+            "unread_count": unread_count,
+            "is_staff": is_staff,
+            "actor": actor,
+            "now": now,
+            "rules_now": rules_now,
+        }
+    )
 
 
 def _note_use(platform: Platform, token: str) -> None:

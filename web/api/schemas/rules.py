@@ -113,7 +113,7 @@ class TermChange(ApiSchema):
     reason = Text(most=LONGEST_REASON, load_default="")
 
 
-class Term(ApiSchema):
+class ListedTerm(ApiSchema):
     """An entry of a list."""
 
     vocabulary = fields.String(required=True)
@@ -225,7 +225,7 @@ class NoteEntry(ApiSchema):
     text = Text(most=NOTE_LENGTH, least=1, required=True)
 
 
-class Note(ApiSchema):
+class StaffNote(ApiSchema):
     """A note of the staff's."""
 
     id = fields.String(required=True)
@@ -238,4 +238,4 @@ class Note(ApiSchema):
 class NoteList(ApiSchema):
     """Up to 100 notes, the latest first."""
 
-    items = fields.List(fields.Nested(Note), required=True)
+    items = fields.List(fields.Nested(StaffNote), required=True)

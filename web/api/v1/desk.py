@@ -193,7 +193,7 @@ def list_written(subject_kind: str, subject_id: str) -> dict[str, Any]:
     zh="写备注",
     en="Write a note",
     access="write",
-    answers=schemas.Note,
+    answers=schemas.StaffNote,
     status=201,
     body=schemas.NoteEntry,
 )
@@ -216,7 +216,7 @@ def write(entry: dict[str, Any], subject_kind: str, subject_id: str) -> dict[str
     zh="撤回备注",
     en="Withdraw a note",
     access="write",
-    answers=schemas.Note,
+    answers=schemas.StaffNote,
 )
 def withdraw(staff_note_id: str) -> dict[str, Any]:
     """Withdraw a note

@@ -172,7 +172,7 @@ def revert(change_id: str) -> dict[str, Any]:
     zh="添加条目",
     en="Add an entry to a list",
     access="write",
-    answers=schemas.Term,
+    answers=schemas.ListedTerm,
     status=201,
     body=schemas.TermEntry,
 )
@@ -200,7 +200,7 @@ def add(entry: dict[str, Any], vocabulary: str) -> VocabularyTerm:
     zh="修改条目",
     en="Change an entry of a list",
     access="write",
-    answers=schemas.Term,
+    answers=schemas.ListedTerm,
     body=schemas.TermChange,
 )
 def change_entry(entry: dict[str, Any], vocabulary: str, code: str) -> VocabularyTerm:
