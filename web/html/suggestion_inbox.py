@@ -24,7 +24,7 @@ from web.suggestion_cards import show_suggestions
 
 suggestion_inbox = Blueprint("suggestion_inbox", __name__, url_prefix="/suggestions")
 
-PAGE = 20
+PAGE = 10
 _STATES = ("new", "open", "later", "answered")
 
 
