@@ -30,6 +30,8 @@ from web.api.v1.staff import deliveries, model_revisions, registrations
 from web.api.v1.suggestions import suggestions
 from web.api.v1.tokens import tokens
 from web.api.v1.vocabularies import vocabularies
+from web.api.v1.wishes import wishes
+from web.api.v1.works import works
 
 NOUNS: tuple[Noun, ...] = (
     tokens,
@@ -46,6 +48,7 @@ NOUNS: tuple[Noun, ...] = (
     attachments,
     imports,
     suggestions,
+    wishes,
     interests,
     engagements,
     duplicates,
@@ -54,6 +57,7 @@ NOUNS: tuple[Noun, ...] = (
     notifications,
     organisations,
     experts,
+    works,
     vocabularies,
     rules,
     desk,

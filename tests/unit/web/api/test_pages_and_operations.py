@@ -157,6 +157,11 @@ OPERATIONS: dict[str, str] = {
     "suggestion_answers.decline": "answer_suggestion",
     "suggestion_answers.postpone": "answer_suggestion",
     "suggestion_answers.undo": "undo_suggestion_answer",
+    "suggestion_inbox.drop": "drop_wish",
+    "suggestion_inbox.show_feed": "list_need_suggestions list_capability_suggestions",
+    "suggestion_inbox.show_wishes": "list_wishes add_wish",
+    "works.choose": "hide_work",
+    "works.show_works": "list_works",
 }
 
 PAGE_ONLY: dict[str, str] = {
@@ -237,9 +242,7 @@ NOT_YET = (
     "organisations.list_duplicates",
     "organisations.undo",
     "reports.",
-    "suggestion_inbox.",
     "users.",
-    "works.",
 )
 
 
