@@ -248,9 +248,8 @@ def count_groups(session: Session, actor: Actor, period: Period, by: str) -> Cou
     if counted_at is None:
         found = funnel(session, actor, period, institutions=by == "institution")
         return CountedGroups({stage: found.total(stage) for stage in STAGES}, found.table(by), None)
-    group: Any = {"month": NeedProgress.month, "town": NeedProgress.town, "industry": NeedProgress.industries}.get(
-        by, literal("")
-    )
+    columns: Mapping[str, Any] = {"town": NeedProgress.town, "industry": NeedProgress.industries}
+    group = columns.get(by, NeedProgress.month)
     # Each combination of stages reached is one row: sixty-four at most for a group.
     rows = session.execute(
         select(group, NeedProgress.reached, func.count())

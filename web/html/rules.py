@@ -41,7 +41,7 @@ from matching.services.rules import (
     revert_change,
 )
 from web.languages import in_language, label_of, page_language
-from web.reader import actor, now, platform, staff_only
+from web.reader import actor, now, platform, rules_now, staff_only
 
 rules = Blueprint("rules", __name__, url_prefix="/rules")
 
@@ -135,6 +135,18 @@ class ShownRule:
     usual: str
     changed: bool
     error: str = ""
+
+
+@rules.app_context_processor
+def _give_notices() -> dict[str, Any]:
+    return {"changed_notice": changed_notice}
+
+
+def changed_notice(kind: str) -> str:
+    """The bureau's own line for a kind of message, for the inbox; empty where it keeps to the shipped one."""
+    texts = rules_now().texts
+    key = f"notice_{kind}"
+    return texts.of(key, page_language(), "line") if key in texts.changed else ""
 
 
 @rules.get("/")

@@ -93,6 +93,22 @@ def test_a_text_is_previewed_checked_and_saved(staff: Browser, platform: Platfor
         assert not platform.rules(reading).texts.changed
 
 
+def test_the_line_of_a_message_is_the_bureaus(
+    staff: Browser, platform: Platform, clock: Clock, open_browser: Callable[..., Browser]
+) -> None:
+    firm = make_member(platform, clock.moment, email=FIRM)
+    post_id = make_need(platform, firm, clock.moment, publish=False)
+    with platform.unit_of_work() as uow:
+        submit_post(uow, firm.actor, post_id, clock.moment)
+    staff.post(f"/review/{post_id}/publish")
+    assert "您的信息已发布" in open_browser(FIRM).get("/inbox/").text
+    staff.post("/rules/texts/notice_post_published", {"line_zh": "恭喜，已发布<1>", "line_en": "Now public"})
+    assert "恭喜，已发布&lt;1&gt;" in open_browser(FIRM).get("/inbox/").text
+    reader = open_browser(FIRM)
+    reader.get("/language/en")
+    assert "Now public" in reader.get("/inbox/").text
+
+
 def test_a_list_is_kept_and_a_retired_entry_stays_on_old_posts(
     staff: Browser, platform: Platform, clock: Clock
 ) -> None:
