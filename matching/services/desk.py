@@ -271,6 +271,8 @@ def require_noted(session: Session, actor: Actor, kind: str, subject_id: str) ->
         row = session.get(Post, subject_id) if kind == "post" else session.get(Organisation, subject_id)
     if row is None or not actor.is_staff_for(row.region_code):
         raise _not_found()
+    if isinstance(row, Post) and row.status == "draft" and not actor.is_administrator:
+        raise _not_found()  # what was not handed in is its owner's alone
 
 
 def _regions(session: Session, kind: str, ids: Sequence[str]) -> dict[str, tuple[str, tuple[str, ...]]]:

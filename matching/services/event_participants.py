@@ -61,6 +61,7 @@ def add_participant(
     require_open(event)
     participant = _enter(uow.session, event, organisation_id, expert_id, "invited", now)
     uow.record(now, actor.user_id, "event.invite", "event", event.id, participant=participant.id)
+    _note_contact_read(uow, actor, participant, now)
     touch_plan(event, now)
     uow.commit()
     return participant
@@ -96,6 +97,8 @@ def add_pairs(uow: UnitOfWork, actor: Actor, event_id: str, suggestion_ids: Sequ
             now,
             contact=None if pair.expert_id else pair.capability.contact,
         )
+        for participant in (first, second):
+            _note_contact_read(uow, actor, participant, now)
         if are_separated(uow.session, first.id, second.id):
             continue
         added += add_or_revive(
@@ -445,6 +448,15 @@ def _fill_contact(session: Session, participant: EventParticipant, contact: dict
         if writer is not None:
             participant.contact_name = participant.contact_name or writer.name
             participant.contact_email = writer.email
+
+
+def _note_contact_read(uow: UnitOfWork, actor: Actor, participant: EventParticipant, now: datetime) -> None:
+    """The staff reads on the event's pages how a new participant is reached; that it may is logged as everywhere."""
+    if participant.created_at == now and (participant.contact_email or participant.contact_phone):
+        uow.record(
+            now, actor.user_id, "contact.reveal", "event", participant.event_id,
+            to="staff", through="event", participant=participant.id,
+        )  # fmt: skip
 
 
 def _own(uow: UnitOfWork, participant_id: str) -> EventParticipant:

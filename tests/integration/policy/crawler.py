@@ -44,6 +44,8 @@ ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     "pair_id": (NOWHERE,),
     "run_id": (NOWHERE,),
     "page": ("1",),
+    "key": ("no-such-text",),
+    "subject_kind": ("post", "organisation"),
     "vocabulary": ("industry",),
 }
 """Arguments that are no ids, and ids of things that the worlds do not have."""
@@ -134,7 +136,12 @@ class Reader:
         headers = {}
         if address.startswith("/api/") and self.name != "visitor":
             headers["Authorization"] = f"Bearer {self.world.tokens[self.name]}"
-        return _seen(address, endpoint, self.client.get(address, headers=headers))
+        answer = self.client.get(address, headers=headers)
+        if 300 <= answer.status_code < 400:
+            # What the next page would say of this one: the next page that is opened here is another one.
+            with self.client.session_transaction() as session:
+                session.pop("_flashes", None)
+        return _seen(address, endpoint, answer)
 
     def post(self, address: str, data: dict[str, Any] | None = None) -> Seen:
         """Send a form, or to the API an empty body."""
@@ -227,6 +234,7 @@ def known_ids(world: World) -> dict[str, list[str]]:
     return {
         "post_id": [post.id for post in world.posts],
         "organisation_id": [*world.organisations.values(), *world.ids.get("organisation_id", ())],
+        "subject_id": [*(post.id for post in world.posts), *world.organisations.values()],
         "user_id": list(world.users.values())[:3],
         "expert_id": list(world.experts.values()),
         "interest_id": [one.id for one in world.interests],
@@ -234,7 +242,7 @@ def known_ids(world: World) -> dict[str, list[str]]:
         "event_id": [one.id for one in world.events],
         **{
             name: world.ids.get(name, [])
-            for name in ("participant_id", "meeting_id", "attachment_id", "job_id", "registration_id")
+            for name in ("participant_id", "meeting_id", "attachment_id", "file_id", "job_id", "registration_id")
         },
     }
 

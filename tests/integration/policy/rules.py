@@ -6,7 +6,17 @@ only of the facts of a `World`. A reader is named as in `world.READERS`.
 
 from __future__ import annotations
 
-from tests.integration.policy.world import FOSHAN, PEOPLE, REGION_OF, STAFF, InterestFact, PostFact, Secret, World
+from tests.integration.policy.world import (
+    FOSHAN,
+    PEOPLE,
+    REGION_OF,
+    STAFF,
+    EventFact,
+    InterestFact,
+    PostFact,
+    Secret,
+    World,
+)
 
 
 def significant(region: str) -> str:
@@ -141,9 +151,9 @@ class Rules:
         matter."""
         if secret.kind == "post.contact":
             owner = self.world.posts[int(secret.of.removeprefix("post"))].plan.owner
-            return () if self.belongs(reader, owner) else ("/contact", "/edit")
+            return () if self.belongs(reader, owner) else ("/contact", "/edit", "/events/")
         if secret.kind == "expert.contact" and (reader in STAFF or self.is_administrator(reader)):
-            return ("/edit",)
+            return ("/edit", "/events/")
         if secret.kind in ("interest.asking_contact", "interest.asked_contact"):
             fact = self.world.interests[int(secret.of.removeprefix("interest"))]
             looks_on = self.side_of(reader, fact) == "staff" and not self.on_a_side(reader, fact)
@@ -182,10 +192,16 @@ class Rules:
                 return True
             # The title of an engagement is that of the post it began with.
             return any(fact.target == post and self.side_of(reader, fact) for fact in self.world.interests)
+        if kind == "post.note":
+            return office
         if kind == "post.old_title":
             return owner or office
         if kind == "post.contact":
-            return owner or office  # to the office only where it asks for it, and logged: see `asks_for_contact`
+            # To the office, and to that which invites the owner to its event, only where it is logged: see `only_at`.
+            invited = any(
+                self.organises(reader, one.region) and post.plan.owner in one.attending for one in self.world.events
+            )
+            return owner or office or (invited and post.plan.state == "published")
         if kind == "post.return":
             return owner or office
         return self.sees_post(reader, post) and self.knows_owner(reader, post)
@@ -193,6 +209,8 @@ class Rules:
     def _of_interest(self, reader: str, kind: str, fact: InterestFact) -> bool:
         if kind.startswith("engagement.note."):
             return self.side_of(reader, fact) == kind.rpartition(".")[2]
+        if kind == "engagement.file":
+            return self.takes_part(reader, fact)
         if kind == "engagement.inside":
             return self.side_of(reader, fact) is not None
         if kind in ("interest.aim", "interest.reason"):
@@ -205,7 +223,8 @@ class Rules:
         # The staff of the region keeps the entry too; that it reads the contact there is logged.
         keeps = reader == name or self.writes(reader, "university") or self.governs(reader, FOSHAN)
         if kind == "expert.contact":
-            return keeps
+            invites = any(self.organises(reader, one.region) and name in one.attending for one in self.world.events)
+            return keeps or invites
         if not self.sees_expert(reader, name):
             return self._meets_at_event(reader, name) if kind == "expert.name" else False
         if kind == "expert.intro" and name == "professor" and self.world.plan.professor_hides_intro:
@@ -225,9 +244,14 @@ class Rules:
 
     def _meets_at_event(self, reader: str, name: str) -> bool:
         """Who takes part in an event with them, or organises it, knows the name."""
-        if name != "professor":
-            return False
-        return any(self.organises(reader, event.region) or self.writes(reader, "firm") for event in self.world.events)
+        return any(
+            name in event.attending and (self.organises(reader, event.region) or self.attends(reader, event))
+            for event in self.world.events
+        )
+
+    def attends(self, reader: str, event: EventFact) -> bool:
+        """Whether they take part themselves, or write for an organisation that does."""
+        return reader in event.attending or any(self.writes(reader, one) for one in event.attending)
 
     def organises(self, reader: str, region: str) -> bool:
         """Whether the event is theirs."""
@@ -240,11 +264,13 @@ class Rules:
         if kind != "event.title":
             return False
         announced = event.public and event.announced
-        return announced or self.writes(reader, "firm") or reader == "professor"
+        return announced or self.attends(reader, event)
 
     def _of_organisation(self, reader: str, kind: str, of: str) -> bool:
         if kind == "organisation.unapproved":
             return self.governs(reader, of)
+        if kind == "organisation.note":
+            return self.governs(reader, REGION_OF[of])
         if kind == "organisation.contact":
             return self.belongs(reader, of)
         return True

@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from difflib import unified_diff
 from functools import cache
 from pathlib import Path
 
@@ -405,7 +406,8 @@ def check_hidden_posts_count_nowhere(world: World, rules: Rules, reader: Reader)
     settle_everything(world.platform, world.now)
     after = _read_lists(world, reader)
     differ = [address for address in before if before[address] != after[address]]
-    assert differ == [], f"{reader.name} can tell by {differ} that something changed in {hidden}"
+    lines = [line for one in differ[:1] for line in unified_diff(*(x[one].splitlines() for x in (before, after)), n=0)]
+    assert differ == [], f"{reader.name} can tell by {differ} that something changed: {lines[:12]} in {hidden}"
 
 
 def _read_lists(world: World, reader: Reader) -> dict[str, str]:

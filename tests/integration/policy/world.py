@@ -35,12 +35,12 @@ from matching.services.accounts import add_user
 from matching.services.actor import SYSTEM, Actor
 from matching.services.api_tokens import make_api_token
 from matching.services.attachments import attach_file
+from matching.services.desk import write_note as write_staff_note
 from matching.services.engagements import (
     add_task,
     agree_to_participant,
     close_engagement,
     propose_participant,
-    send_message,
     write_note,
 )
 from matching.services.event_participants import ParticipantFields, add_pairs, add_participant, edit_participant
@@ -56,6 +56,7 @@ from matching.services.interests import (
     withdraw_interest,
 )
 from matching.services.meetings import add_meeting
+from matching.services.message_files import list_message_files, send_message_with_files
 from matching.services.organisations import ExpertFields, OrganisationFields, add_expert, add_organisation
 from matching.services.posts import (
     CapabilityFields,
@@ -185,8 +186,8 @@ class EventFact:
     announced: bool
     participants: dict[str, str]
     tokens: dict[str, str]
-    need_ids: frozenset[str]
-    """Of meetings that stand in it."""
+    attending: frozenset[str]
+    """Organisations and people who take part, those of the chosen pairs too."""
 
 
 class KeptMails:
@@ -263,6 +264,7 @@ def build_world(plan: WorldPlan, folder: Path, now: datetime) -> World:
     settle_everything(platform, now)
     for asked in plan.interests:
         _add_interest(world, asked)
+    _add_notes(world)
     _add_event(world)
     _add_private_things(world)
     settle_everything(platform, now)
@@ -521,8 +523,11 @@ def _add_interest(world: World, plan: InterestPlan) -> None:
 def _cooperate(world: World, key: str, plan: InterestPlan, target: PostFact, engagement_id: str) -> frozenset[str]:
     platform, now = world.platform, world.now
     asking, asked = world.actor(plan.asking), world.actor(target.author)
-    with platform.unit_of_work() as uow:
-        send_message(uow, asking, engagement_id, world.mark("engagement.inside", key), now)
+    file = (f"{world.mark('engagement.inside', key)}.txt", io.BytesIO(world.mark("engagement.file", key).encode()))
+    send_message_with_files(platform, asking, engagement_id, world.mark("engagement.inside", key), [file], now)
+    with platform.reading() as session:
+        files = list_message_files(session, engagement_id)
+        world.ids.setdefault("file_id", []).extend(one.id for one in files)
     with platform.unit_of_work() as uow:
         add_task(uow, asked, engagement_id, world.mark("engagement.inside", key), None, target.plan.side, now)
     asking_side = "need" if target.plan.side == "capability" else "capability"
@@ -543,6 +548,21 @@ def _cooperate(world: World, key: str, plan: InterestPlan, target: PostFact, eng
         with platform.unit_of_work() as uow:
             close_engagement(uow, asking, engagement_id, "follow_up", now, note=world.mark("engagement.inside", key))
     return copied
+
+
+def _add_notes(world: World) -> None:
+    """What the staff writes for colleagues about a post and an organisation."""
+    staff = {HESHAN: "staff_heshan", FOSHAN: "staff_foshan"}
+    for number, fact in enumerate(world.posts):
+        if fact.plan.state != "draft":
+            with world.platform.unit_of_work() as uow:
+                text = world.mark("post.note", f"post{number}")
+                write_staff_note(uow, world.actor(staff[fact.region]), "post", fact.id, text, world.now)
+    for name, organisation_id in world.organisations.items():
+        with world.platform.unit_of_work() as uow:
+            text = world.mark("organisation.note", name)
+            actor = world.actor(staff[REGION_OF[name]])
+            write_staff_note(uow, actor, "organisation", organisation_id, text, world.now)
 
 
 def _add_event(world: World) -> None:
@@ -597,10 +617,10 @@ def _add_event(world: World) -> None:
         rows = session.scalars(select(EventParticipant).where(EventParticipant.event_id == event_id)).all()
         tokens = {row.id: agenda_token(row, platform.settings) for row in rows}
         world.ids.setdefault("participant_id", []).extend(tokens)
+        names = {value: name for found in (world.organisations, world.experts) for name, value in found.items()}
+        attending = frozenset(names[row.organisation_id or row.expert_id or ""] for row in rows)
     world.events.append(
-        EventFact(
-            event_id, plan.event_region, plan.event_public, plan.event_announced, participants, tokens, frozenset()
-        )
+        EventFact(event_id, plan.event_region, plan.event_public, plan.event_announced, participants, tokens, attending)
     )
 
 

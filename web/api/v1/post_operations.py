@@ -277,6 +277,7 @@ def _move(side: Side, post_id: str, take: Callable[[UnitOfWork, Actor], Post]) -
 
 def _own_post(uow: UnitOfWork, actor: Actor, side: Side, post_id: str) -> Post:
     """The post to be changed; what the caller may not see does not exist for them, before anything else is said."""
+    find_post(uow.session, post_id, caller().audience, now())
     post = _of_side(load_post(uow, post_id), side)
     require_editor(actor, post)
     return post

@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from flask import Flask
@@ -20,7 +20,8 @@ from matching.queries.libraries import ExpertFilter, list_experts
 from matching.queries.posts import PostFilter, audience_for, list_posts
 from matching.queries.search import SearchQuery, search_posts
 from matching.services.actor import SYSTEM, Actor
-from matching.services.event_participants import add_pairs
+from matching.services.api_tokens import make_api_token
+from matching.services.event_participants import add_pairs, add_participant
 from matching.services.organisations import OrganisationFields, add_organisation
 from tests.factories.events import make_event
 from tests.factories.interests import engage
@@ -156,3 +157,35 @@ def test_figures_and_versions_are_for_operators(app: Flask) -> None:
     parts = outside.get("/readyz").json["parts"]
     assert all(set(part) == {"ready", "needed"} for part in parts.values())
     assert set(inside.get("/readyz").json["parts"]["database"]) == {"ready", "needed", "version", "detail", "remedy"}
+
+
+def test_that_an_invitation_shows_the_staff_a_contact_is_logged(scene: Scene, platform: Platform, clock: Clock) -> None:
+    event = make_event(platform, clock.moment, firms=("甲电路",), experts=(), pairs=(), staff=scene.here)
+    with platform.unit_of_work() as uow:
+        expert_id = uow.session.scalars(select(Expert.id)).one()
+    with platform.unit_of_work() as uow:
+        invited = add_participant(uow, scene.here, event.id, clock.moment, expert_id=expert_id)
+        assert invited.contact_email == "prof@example.cn"
+    with platform.reading() as session:
+        rows = session.scalars(select(AuditEntry).where(AuditEntry.action == "contact.reveal")).all()
+    # 甲电路 has neither a contact nor members, so there was nothing to read.
+    assert [(row.subject_id, row.actor_id) for row in rows] == [(event.id, scene.here.user_id)]
+
+
+def test_a_draft_is_no_business_of_the_staff_through_the_api(
+    scene: Scene, app: Flask, platform: Platform, clock: Clock
+) -> None:
+    draft = make_need(platform, scene.firm, clock.moment, publish=False, title="还没有交的草稿")
+    with platform.unit_of_work() as uow:
+        until = clock.moment + timedelta(days=1)
+        secret = make_api_token(uow, SYSTEM, str(scene.here.user_id), "t", ("read", "write"), until, clock.moment)[1]
+    headers = {"Authorization": f"Bearer {secret}", "If-Match": '"1"'}
+    client = app.test_client()
+    tried = [
+        client.patch(f"/api/v1/needs/{draft}", json={"title": "别人的"}, headers=headers),
+        client.get(f"/api/v1/needs/{draft}/contact", headers=headers),
+        client.get(f"/api/v1/desk/notes/post/{draft}", headers=headers),
+        *(client.post(f"/api/v1/needs/{draft}/{move}", headers=headers) for move in ("publish", "submit", "archive")),
+    ]
+    assert [answer.status_code for answer in tried] == [404] * 6
+    assert not any("草稿" in answer.text for answer in tried)
