@@ -170,7 +170,7 @@ def act_on_posts(
     posts = {post.id: post for post in uow.session.scalars(select(Post).where(Post.id.in_(wanted)))}
     for post_id in wanted:
         post = posts.get(post_id)
-        if post is None or not actor.is_staff_for(post.region_code):
+        if post is None or not actor.is_staff_for(post.region_code) or _is_not_handed_in(actor, post):
             refused.append(("", _not_found()))
             continue
         before = _snapshot(post)
@@ -271,8 +271,13 @@ def require_noted(session: Session, actor: Actor, kind: str, subject_id: str) ->
         row = session.get(Post, subject_id) if kind == "post" else session.get(Organisation, subject_id)
     if row is None or not actor.is_staff_for(row.region_code):
         raise _not_found()
-    if isinstance(row, Post) and row.status == "draft" and not actor.is_administrator:
-        raise _not_found()  # what was not handed in is its owner's alone
+    if isinstance(row, Post) and _is_not_handed_in(actor, row):
+        raise _not_found()
+
+
+def _is_not_handed_in(actor: Actor, post: Post) -> bool:
+    """A draft is its owner's alone; to the staff it does not exist."""
+    return post.status == "draft" and not actor.is_administrator
 
 
 def _regions(session: Session, kind: str, ids: Sequence[str]) -> dict[str, tuple[str, tuple[str, ...]]]:

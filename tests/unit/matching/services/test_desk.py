@@ -250,3 +250,16 @@ def test_notes_are_the_staffs_of_the_region_with_author_and_history(bureau: Bure
     for text in (" ", "长" * 2001):
         with bureau.platform.unit_of_work() as uow, pytest.raises(InvalidInput):
             write_note(uow, bureau.staff, "post", bureau.waiting[0], text, bureau.now)
+
+
+def test_a_draft_does_not_exist_for_the_desk(platform: Platform, now: datetime) -> None:
+    firm = make_member(platform, now, email="drafts@example.cn", organisation="写草稿的单位")
+    draft = make_need(platform, firm, now, publish=False, title="还没有交的草稿")
+    staff = make_staff(platform, now, email="desk-staff@example.cn")
+    for action, reason in (("publish", ""), ("return", "too_vague")):
+        with platform.unit_of_work() as uow:
+            report = act_on_posts(uow, staff, action, [draft], now, settings=platform.settings, reason=reason)
+        [(title, error)] = report.refused
+        assert (title, type(error)) == ("", NotFound)
+    with platform.reading() as session:
+        assert session.get_one(Post, draft).status == "draft"
