@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
+import threading
 import time
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from matching.bootstrap import build_platform
@@ -33,7 +36,22 @@ def make_app() -> Flask:
     platform = build_platform(settings, make_nudge(settings))
     platform.announce = make_announcement(settings.redis_url)
     say_what_is_wrong(platform)
-    return create_app(platform)
+    app = create_app(platform)
+    _end_streams_when_stopped(app)
+    return app
+
+
+def _end_streams_when_stopped(app: Flask) -> None:
+    """Let a server that is told to stop not wait for open streams: they end at once, and browsers come back later."""
+    former = signal.getsignal(signal.SIGTERM)
+    if not callable(former) or threading.current_thread() is not threading.main_thread():
+        return
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        app.extensions["duijie.streams"].stop()
+        former(number, frame)
+
+    signal.signal(signal.SIGTERM, stop)
 
 
 def count_together(settings: Settings, *, server: int) -> None:
