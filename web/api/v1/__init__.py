@@ -22,6 +22,7 @@ from web.api.v1.organisations import organisations
 from web.api.v1.own_data import own_data
 from web.api.v1.posts import posts
 from web.api.v1.preferences import preferences
+from web.api.v1.reports import reports
 from web.api.v1.rules import rules
 from web.api.v1.saved_filters import saved_filters
 from web.api.v1.search import search
@@ -61,6 +62,7 @@ NOUNS: tuple[Noun, ...] = (
     vocabularies,
     rules,
     desk,
+    reports,
     registrations,
     indicators,
     deliveries,

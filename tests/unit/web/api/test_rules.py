@@ -78,3 +78,17 @@ def test_the_desk_is_worked_off(app: Flask, platform: Platform, clock: Clock, ap
     assert [(one["author"], one["text"]) for one in staff.get(notes).json["items"]] == [("staff", "打过电话")]
     assert staff.get("/desk/notes/event/x").status_code == 404
     assert api(firm.user_id).get(notes).status_code == 403
+
+
+def test_the_report_is_read(app: Flask, platform: Platform, clock: Clock, api: Callable[..., Api]) -> None:
+    staff = api(make_staff(platform, clock.moment, email="staff@example.cn").user_id)
+    firm = make_member(platform, clock.moment, email="firm@example.cn", organisation="甲公司")
+    make_need(platform, firm, clock.moment)
+    for by in ("month", "industry", "town", "institution"):
+        report = staff.get(f"/reports?by={by}").json
+        assert report["totals"]["posts"] == report["unmet_needs"] == 1
+        assert [group["counts"]["posts"] for group in report["groups"]] == ([] if by == "institution" else [1])
+    assert staff.get("/reports?first=2026-02-01&last=2026-01-01").status_code == 422
+    assert staff.get("/reports/cooperation").json == {"lines": [], "columns": [], "cells": [], "names": {}}
+    for path in ("/reports", "/reports/cooperation"):
+        assert api(firm.user_id).get(path).status_code == 403
