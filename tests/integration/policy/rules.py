@@ -182,6 +182,8 @@ class Rules:
             return reader == of
         if kind == "registration":
             return self.governs(reader, of)
+        if kind == "nowhere":
+            return False
         raise AssertionError(f"no rule for {kind}")
 
     def _of_post(self, reader: str, kind: str, post: PostFact) -> bool:

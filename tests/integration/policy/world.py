@@ -493,9 +493,11 @@ def _add_interest(world: World, plan: InterestPlan) -> None:
             )
             interest_id, status = interest.id, interest.status
     except DuijieError:
-        return
+        interest_id, status = "", "refused"
     if status != "open" or any(one.id == interest_id for one in world.interests):
-        return  # both sides asked: the first interest was taken up, and its words are this one's no more
+        # Not possible, or both sides asked and the first interest was taken up: these words are nobody's.
+        world.secrets |= {marker: Secret(kind="nowhere", of=key) for marker in words.values()}
+        return
     answered_by: str | None = None
     engagement_id: str | None = None
     if plan.answer == "withdraw":
