@@ -69,6 +69,7 @@ def test_a_need_is_created_as_its_fields_say(api: MakeApi, platform: Platform, n
         "organisation": {"id": member.organisation_id, "name": "甲厂"},
         "contact": {"name": "林工", "phone": "0750-8888888"},
         "return_reason": None,
+        "return_notes": {},
         "close_reason": None,
         "created_at": "2026-11-25T01:00:00+00:00",
         "updated_at": "2026-11-25T01:00:00+00:00",
