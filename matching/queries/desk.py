@@ -224,9 +224,7 @@ def _contracts(desk: _Desk) -> DeskBlock:
     """Contracts without 登记编号; the note is the day by which they should be registered."""
     special = dict(desk.session.execute(select(SpecialDay.day, SpecialDay.works)).tuples().all())
     settings = desk.settings
-    clock = RegistrationClock(
-        settings.contract_days, settings.contract_long_days, settings.contract_large_amount
-    )
+    clock = RegistrationClock(settings.contract_days, settings.contract_long_days, settings.contract_large_amount)
     found = _rows(
         desk,
         "contracts",

@@ -1,5 +1,5 @@
-"""Search over everything that the staff of a region deal with, by names and titles: one question a kind, none longer for
-what there is more of.
+"""Search over everything that the staff of a region deal with, by names and titles: one question a kind, however much
+there is.
 """
 
 from __future__ import annotations
