@@ -51,7 +51,7 @@ FEW = 2
 """Worlds in an ordinary run; each takes some twenty seconds."""
 READERS_A_WORLD = 2
 """Who walk everything."""
-LOOKERS_A_WORLD = 4
+LOOKERS_A_WORLD = 2
 """Who look at the posts only."""
 
 IN_TURN = tuple(dict.fromkeys(("staff_foshan", "visitor", "rival_editor", *READERS)))
