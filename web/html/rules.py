@@ -174,6 +174,9 @@ def save_values(group: str) -> Response | tuple[str, int]:
             else request.form.get(key, "")
             for key in keys
         }
+        # What stands as it was is not sent: operations may have set it beyond the office's bounds.
+        present = rules_now().settings
+        sent = {key: value for key, value in sent.items() if value != _plain(getattr(present, key))}
     try:
         with platform().unit_of_work() as uow:
             change_rules(
