@@ -33,7 +33,7 @@ from matching.text.fingerprints import Fingerprint, compare, fingerprint, nearly
 COMPARED = ("submitted", "published", "paused")
 """Posts in these states can be duplicates of each other; of the own organisation's also what is not handed in yet."""
 _OWN = ("draft", "returned")
-MOST_CANDIDATES = 60
+MOST_CANDIDATES = 16
 """Posts that are compared letter by letter, those that share most hashes first."""
 _MOST_HITS = 500
 
@@ -56,10 +56,12 @@ def find_alike(
     *,
     but: Collection[str] = (),
     limit: int = 5,
+    compared: int = MOST_CANDIDATES,
 ) -> list[AlikePost]:
     """Posts of the document's side that nearly agree with it, the most alike first, among those the reader may see.
 
-    `but`: posts that are not to be named, such as the stored form of the document itself.
+    `but`: posts that are not to be named, such as the stored form of the document itself. At most `compared` posts are
+    read, those that share most hashes first.
     """
     wanted = print_document(document)
     if not wanted.values:
@@ -82,7 +84,7 @@ def find_alike(
             select(Post.id).where(Post.id.in_(ids), Post.side == document.side, states, visible_posts(audience, now))
         )
     )
-    candidates = [post_id for post_id in ids if post_id in seen][:MOST_CANDIDATES]
+    candidates = [post_id for post_id in ids if post_id in seen][:compared]
     found = []
     for post in session.scalars(select(Post).where(Post.id.in_(candidates))):
         other = print_document(post.to_document())

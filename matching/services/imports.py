@@ -187,6 +187,10 @@ def _import_row(importer: _Importer, number: int, row: RowReading, report: Impor
     return RowOutcome(number, outcome, row)
 
 
+_MOST_COMPARED = 6
+"""Posts that a row is compared with: tables are full of rows that share half of their text with hundreds of others."""
+
+
 class _Importer:
     """Puts records of one batch."""
 
@@ -225,7 +229,7 @@ class _Importer:
         session = self.uow.session
         session.flush()
         self._audience = self._audience or audience_for(session, self._actor)
-        alike = find_alike(session, post.to_document(), self._audience, self._now, limit=1)
+        alike = find_alike(session, post.to_document(), self._audience, self._now, limit=1, compared=_MOST_COMPARED)
         keep_fingerprint(session, post)
         if not alike:
             return None

@@ -9,14 +9,11 @@ from sqlalchemy.orm import Session
 
 from matching.models import Base
 
-_MOST_VARIABLES = 900
-
 
 def insert_new(session: Session, table: type[Base], rows: list[dict[str, Any]]) -> None:
     """Insert rows; those that meet a unique key are left as they are. Column defaults are not applied: give all."""
     if not rows:
         return
     insert: Any = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    size = max(1, _MOST_VARIABLES // len(rows[0]))
-    for start in range(0, len(rows), size):
-        session.execute(insert(table).values(rows[start : start + size]).on_conflict_do_nothing())
+    # One statement with a list of parameters, compiled once; values in the statement would be compiled each time.
+    session.execute(insert(table.__table__).on_conflict_do_nothing(), rows)
