@@ -45,6 +45,8 @@ def fill(rule: Rule, ids: dict[str, str]) -> str:
     for name in rule.arguments:
         choice = re.search(rf"<any\(([^)]*)\):{name}>", path)
         value = choice[1].split(",")[0].strip() if choice else ids.get(name, NOWHERE)
+        if re.search(rf"<int[^<>]*:{name}>", path):
+            value = "1"
         path = re.sub(rf"<(?:[^<>]*:)?{name}>", value, path)
     return path
 
