@@ -111,7 +111,7 @@ def load_taxonomies(platform: Platform) -> LoadReport:
                 )
                 terms += 1
         uow.flush()
-        for row in _read_terms("town_tiles.tsv"):
+        for row in _read_terms("town_tiles.tsv", folder="maps"):
             town = uow.session.get(VocabularyTerm, ("town", row["code"]))
             if town is not None and town.map_column is None:
                 town.map_column, town.map_row = int(row["column"]), int(row["row"])
@@ -167,8 +167,8 @@ def read_special_days() -> list[SpecialDay]:
     ]
 
 
-def _read_terms(name: str) -> list[dict[str, str]]:
-    text = (files("seed_data") / "taxonomies" / name).read_text(encoding="utf-8")
+def _read_terms(name: str, folder: str = "taxonomies") -> list[dict[str, str]]:
+    text = (files("seed_data") / folder / name).read_text(encoding="utf-8")
     return [row for row in csv.DictReader(text.splitlines(), delimiter="\t") if row["code"]]
 
 

@@ -17,6 +17,10 @@ _XML = "{http://www.w3.org/XML/1998/namespace}"
 _SUMMARY_LENGTH = 500
 
 
+FEED_TITLES = {"need": "对接：最新技术需求 · Duijie: needs", "capability": "对接：最新技术供给 · Duijie: capabilities"}
+"""By side, in both languages at once: what a feed reader keeps must not depend on who asked first."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feed:
     """What a feed says of itself. `path` is where it is, `page` the page that shows the same; both on this site."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from flask import Blueprint, Response, render_template, request, stream_with_context, url_for
 
 from matching.errors import NotFound
-from matching.exporting.atom import Feed, feed_changed, write_feed
+from matching.exporting.atom import FEED_TITLES, Feed, feed_changed, write_feed
 from matching.exporting.cerif import cerif_document
 from matching.exporting.harvesting import answer_harvest
 from matching.exporting.open_tables import open_table
@@ -33,11 +33,6 @@ from web.uploads import content_disposition
 open_data = Blueprint("open_data", __name__)
 
 _SIDES = {"needs": "need", "capabilities": "capability"}
-# In both languages at once: what a feed reader keeps must not depend on who asked first.
-_FEED_TITLES = {
-    "needs": "对接：最新技术需求 · Duijie: needs",
-    "capabilities": "对接：最新技术供给 · Duijie: capabilities",
-}
 _NOT_FOR_ROBOTS = ("/api/", "/me/", "/inbox", "/exports/", "/sign-in", "/search?", "/attachments/", "/events/answer/")
 
 
@@ -111,7 +106,7 @@ def send_feed(name: str) -> Response:
                 labels.append(f"{term.label_zh} {term.label_en}")
         posts = list_newest(reading, _SIDES[name], now(), industry=industry, domain=domain)
         feed = Feed(
-            title=" · ".join([_FEED_TITLES[name], *labels]),
+            title=" · ".join([FEED_TITLES[_SIDES[name]], *labels]),
             path=url_for("open_data.send_feed", name=name, industry=industry, domain=domain),
             page=url_for("search.show_results", type=_SIDES[name], industry=industry, domain=domain),
             posts=posts,

@@ -89,6 +89,13 @@ def test_taxonomy_is_well_formed(name: str) -> None:
         assert all(value == value.strip() for value in row.values())
 
 
+def test_every_town_has_a_tile_of_its_own_on_the_map() -> None:
+    with (SEED_DATA / "maps" / "town_tiles.tsv").open(encoding="utf-8", newline="") as lines:
+        rows = list(csv.DictReader(lines, delimiter="\t"))
+    assert {row["code"] for row in rows} == set(terms("towns"))
+    assert len({(int(row["column"]), int(row["row"])) for row in rows}) == len(rows)
+
+
 @pytest.mark.parametrize(
     ("name", "count"),
     [

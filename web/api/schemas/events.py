@@ -151,7 +151,7 @@ class ParticipationList(ApiSchema):
     items = fields.List(fields.Nested(Participation), required=True)
 
 
-class WishEntry(ApiSchema):
+class MeetingWishEntry(ApiSchema):
     """Whom a participant would like to meet, and when they cannot; both lists replace what was said before."""
 
     wishes = fields.List(Identifier(), required=True, validate=Length(max=200))

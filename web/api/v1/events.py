@@ -237,7 +237,7 @@ def answer(entry: dict[str, Any], event_id: str, participant_id: str) -> dict[st
     en="Say whom to meet",
     access="write",
     answers=schemas.Participation,
-    body=schemas.WishEntry,
+    body=schemas.MeetingWishEntry,
     problems=(409,),
 )
 def wish(entry: dict[str, Any], event_id: str, participant_id: str) -> dict[str, Any]:
