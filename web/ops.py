@@ -60,9 +60,7 @@ def make_ops(platform: Platform) -> Blueprint:
                     "ready": part.ready,
                     "needed": part.needed,
                     **(
-                        {"version": part.version, "detail": part.detail, "remedy": part.remedy}
-                        if is_operator()
-                        else {}
+                        {"version": part.version, "detail": part.detail, "remedy": part.remedy} if is_operator() else {}
                     ),
                 }
                 for part in parts
