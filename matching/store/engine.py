@@ -14,6 +14,8 @@ from sqlalchemy.orm import Session, sessionmaker
 from matching.errors import InvalidInput, PartUnavailable
 
 SQLITE_BUSY_SECONDS = 15
+SQLITE_MAPPED_BYTES = 256 * 1024 * 1024
+"""So much of the file is read as memory that all processes share, without a call for each page."""
 
 
 def open_engine(database_url: str, password: str = "") -> Engine:
@@ -57,6 +59,7 @@ def open_engine(database_url: str, password: str = "") -> Engine:
         cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute("PRAGMA synchronous=NORMAL")
         cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute(f"PRAGMA mmap_size={SQLITE_MAPPED_BYTES}")
         cursor.close()
 
     @event.listens_for(engine, "begin")
