@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from matching.models import Organisation, Post
+from matching.models import Post
 from matching.policy import Audience
 from matching.queries.posts import visible_posts
 
@@ -31,9 +31,7 @@ def home_figures(session: Session, now: datetime) -> HomeFigures:
     counted = func.count(), func.count().filter(Post.published_at > now - RECENT)
     rows = session.execute(select(Post.side, *counted).where(public).group_by(Post.side)).tuples()
     by_side = {side: (count, recent) for side, count, recent in rows}
-    # Each organisation by its first post, not each post's organisation.
-    behind = exists().where(Post.organisation_id == Organisation.id, public)
-    organisations = session.scalar(select(func.count()).select_from(Organisation).where(behind)) or 0
+    organisations = session.scalar(select(func.count(Post.organisation_id.distinct())).where(public)) or 0
     return HomeFigures(
         needs=by_side.get("need", (0, 0))[0],
         capabilities=by_side.get("capability", (0, 0))[0],
