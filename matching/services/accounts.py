@@ -150,14 +150,9 @@ def set_password(uow: UnitOfWork, actor: Actor, user_id: str, password: str, now
     uow.commit()
 
 
-def change_password(uow: UnitOfWork, actor: Actor, present: str, password: str, now: datetime) -> None:
-    """Change one's own password; takes the present one. Every sign-in ends and a mail tells of it.
-
-    Wrong present passwords count as failed sign-ins do. Raises InvalidInput with `where` present or password.
-    """
-    user = uow.session.get(User, actor.user_id) if actor.user_id is not None else None
-    if user is None:
-        raise NotFound("user.not_found", "没有这个账号", message_en="No such account")
+def require_present_password(uow: UnitOfWork, user: User, present: str, now: datetime) -> None:
+    """Before what only the account's owner may do: raises InvalidInput with `where` present for another password, which
+    counts as a failed sign-in does."""
     try:
         authenticate_user(uow, user.email, present, now)
     except SignInRefused as error:
@@ -167,6 +162,17 @@ def change_password(uow: UnitOfWork, actor: Actor, present: str, password: str, 
             where="present",
             message_en="The present password is wrong; after several failures the account is locked for 15 minutes",
         ) from error
+
+
+def change_password(uow: UnitOfWork, actor: Actor, present: str, password: str, now: datetime) -> None:
+    """Change one's own password; takes the present one. Every sign-in ends and a mail tells of it.
+
+    Wrong present passwords count as failed sign-ins do. Raises InvalidInput with `where` present or password.
+    """
+    user = uow.session.get(User, actor.user_id) if actor.user_id is not None else None
+    if user is None:
+        raise NotFound("user.not_found", "没有这个账号", message_en="No such account")
+    require_present_password(uow, user, present, now)
     _replace_password(uow, user, password, now, user.id)
     owe_delivery(
         uow.session,

@@ -13,12 +13,7 @@ from sqlalchemy import select, update
 from matching.errors import InvalidInput, NotFound
 from matching.models import User, UserSession
 from matching.services.account_links import make_link, spend_links, use_link
-from matching.services.accounts import (
-    SignInRefused,
-    authenticate_user,
-    clean_email,
-    may_be_mailed,
-)
+from matching.services.accounts import clean_email, may_be_mailed, require_present_password
 from matching.services.actor import Actor
 from matching.services.attempts import note_attempt
 from matching.services.deliveries import owe_delivery
@@ -41,15 +36,7 @@ def ask_for_new_address(uow: UnitOfWork, actor: Actor, email: str, password: str
         raise InvalidInput(
             "user.email_same", "这就是现在的邮箱", where="email", message_en="This is the present address"
         )
-    try:
-        authenticate_user(uow, user.email, password, now)
-    except SignInRefused as error:
-        raise InvalidInput(
-            "user.present_password",
-            "现在的密码不正确；多次失败后账号会暂时锁定 15 分钟",
-            where="present",
-            message_en="The present password is wrong; after several failures the account is locked for 15 minutes",
-        ) from error
+    require_present_password(uow, user, password, now)
     note_attempt(uow.session, "address_mail", user.id, now, span=timedelta(hours=1))
     if not may_be_mailed(uow.session, "address_mail", user.id, now):
         uow.commit()

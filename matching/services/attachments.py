@@ -12,7 +12,7 @@ import zipfile
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -61,6 +61,17 @@ class StoredFile:
     media_type: str
     size: int
     sha256: str
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """What a row says of it, whoever's file it becomes."""
+        return {
+            "file_name": self.name,
+            "stored_name": self.stored_name,
+            "media_type": self.media_type,
+            "size": self.size,
+            "sha256": self.sha256,
+        }
 
 
 def attachments_folder(settings: Settings) -> Path:
@@ -169,16 +180,7 @@ def attach_file(
                     where="file",
                     message_en=f"A post has at most {MOST_PER_POST} files",
                 )
-            row = Attachment(
-                post_id=post.id,
-                user_id=actor.user_id,
-                file_name=stored.name,
-                stored_name=stored.stored_name,
-                media_type=stored.media_type,
-                size=stored.size,
-                sha256=stored.sha256,
-                created_at=now,
-            )
+            row = Attachment(post_id=post.id, user_id=actor.user_id, created_at=now, **stored.columns)
             uow.session.add(row)
             uow.session.flush()
             uow.record(now, actor.user_id, "attachment.add", "post", post.id, attachment=row.id)

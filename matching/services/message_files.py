@@ -105,16 +105,7 @@ def _add_files(
                 where="file",
                 message_en=f"An engagement has at most {MOST_PER_ENGAGEMENT} files",
             )
-        row = EngagementFile(
-            engagement_id=message.engagement_id,
-            message_id=message.id,
-            file_name=one.name,
-            stored_name=one.stored_name,
-            media_type=one.media_type,
-            size=one.size,
-            sha256=one.sha256,
-            created_at=now,
-        )
+        row = EngagementFile(engagement_id=message.engagement_id, message_id=message.id, created_at=now, **one.columns)
         uow.session.add(row)
         uow.session.flush()
         uow.record(now, actor.user_id, "message_file.add", "engagement", message.engagement_id, file=row.id)

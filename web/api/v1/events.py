@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Response
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from matching.errors import InvalidInput
 from matching.models import Event as EventRow
 from matching.models import EventParticipant, EventSlot, EventWish, TimetableRun
 from matching.queries.agendas import list_agenda
-from matching.queries.events import find_event, find_meeting, list_events, load_board
+from matching.queries.events import find_event, find_meeting, list_events, load_board, own_participants
 from matching.services.event_participants import (
     answer_invitation,
     participant_not_found,
@@ -430,24 +430,8 @@ def stop(event_id: str, run_id: str) -> dict[str, Any]:
 
 
 def _own_participants(session: Session, event_id: str) -> list[EventParticipant]:
-    me = caller()
-    find_event(session, event_id, me.actor)
-    expert = own_entry(session, me.actor)
-    writes_for = [key for key, role in me.actor.organisation_roles.items() if role in ("owner", "editor")]
-    return list(
-        session.scalars(
-            select(EventParticipant)
-            .where(
-                EventParticipant.event_id == event_id,
-                EventParticipant.status != "cancelled",
-                or_(
-                    EventParticipant.organisation_id.in_(writes_for),
-                    EventParticipant.expert_id == (expert.id if expert is not None else ""),
-                ),
-            )
-            .order_by(EventParticipant.created_at, EventParticipant.id)
-        )
-    )
+    find_event(session, event_id, caller().actor)
+    return sorted(own_participants(session, event_id, caller().actor), key=lambda row: (row.created_at, row.id))
 
 
 def _require_own(session: Session, event_id: str, participant_id: str) -> EventParticipant:
