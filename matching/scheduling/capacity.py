@@ -63,8 +63,11 @@ def list_shortages(event: Event) -> list[Shortage]:
     ]
     position = {slot.id: index for index, slot in enumerate(event.slots)}
     present = [0] * len(event.slots)
+    attending = {p.id for p in event.participants if p.attends}
+    # Where every meeting has two guests, a free host fills no place; a host who is a side of a meeting counts.
+    guests_alone = all(len(set(meeting.participants) - attending) >= 2 for meeting in event.meetings)
     for participant, members in zip(event.participants, of_person, strict=True):
-        if members:
+        if members and not (participant.attends and guests_alone):
             for s in whole - {position[s] for s in participant.unavailable}:
                 present[s] += 1
     for slots in dict.fromkeys([*sessions, whole]):

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from matching.scheduling.capacity import Shortage
 from matching.scheduling.encoding import encode_event
-from matching.scheduling.event import ANY_SESSION, ConflictPart, DroppedMeeting, Event, Meeting
+from matching.scheduling.event import ANY_SESSION, ConflictPart, DroppedMeeting, Event, Meeting, Participant
 from matching.scheduling.search import is_satisfiable
 
 _SECONDS_PER_TEST = 10.0
@@ -237,11 +237,13 @@ def describe_conflict(event: Event, conflict: Conflict) -> tuple[ConflictPart, .
             english = f"meeting {ids[0]} must come after {ids[1]}"
         elif kind == "unavailable":
             slots = people[ids[0]].unavailable
-            text = f"参会者 {ids[0]} 在时段 {'、'.join(slots)} 没有空"
-            english = f"participant {ids[0]} is unavailable in {', '.join(slots)}"
+            who, who_en = _role(people[ids[0]])
+            text = f"{who} {ids[0]} 在时段 {'、'.join(slots)} 没有空"
+            english = f"{who_en} {ids[0]} is unavailable in {', '.join(slots)}"
         elif kind == "person":
-            text = f"参会者 {ids[0]} 同一时段只能参加一场洽谈"
-            english = f"participant {ids[0]} can be in one meeting at a time"
+            who, who_en = _role(people[ids[0]])
+            text = f"{who} {ids[0]} 同一时段只能参加一场洽谈"
+            english = f"{who_en} {ids[0]} can be in one meeting at a time"
         elif kind == "tables":
             text = f"每个时段只有 {event.tables} 张桌子"
             english = f"there are {event.tables} tables in a slot"
@@ -250,6 +252,10 @@ def describe_conflict(event: Event, conflict: Conflict) -> tuple[ConflictPart, .
             english = f"any two participants' numbers of breaks differ by at most {event.max_break_difference}"
         parts.append(ConflictPart(kind, ids, text, english))
     return tuple(parts)
+
+
+def _role(participant: Participant) -> tuple[str, str]:
+    return ("联络员", "host") if participant.attends else ("参会者", "participant")
 
 
 def explain_dropped(
@@ -291,10 +297,11 @@ def _describe_shortage(
             "no slot agrees with the participants' availability and the session",
         )
     if shortage.kind == "person" and shortage.participant is not None:
+        who, who_en = _role(event.participants[shortage.participant])
         person = event.participants[shortage.participant].id
         return (
-            f"参会者 {person} 有 {wanted} 场洽谈只能安排在 {places} 个时段（{_names(slots, '、')}），时段不够",
-            f"participant {person} is wanted in {wanted} meetings with only {places} slots ({_names(slots, ', ')})",
+            f"{who} {person} 有 {wanted} 场洽谈只能安排在 {places} 个时段（{_names(slots, '、')}），时段不够",
+            f"{who_en} {person} is wanted in {wanted} meetings with only {places} slots ({_names(slots, ', ')})",
         )
     if shortage.kind == "tables":
         return (

@@ -196,7 +196,8 @@ def _encode_breaks(
     slots = len(event.slots)
     fixed_degree: dict[int, int] = {}
     most: dict[int, int] = {}
-    for p, meetings in enumerate(with_person):
+    counted = [(p, meetings) for p, meetings in enumerate(with_person) if not event.participants[p].attends]
+    for p, meetings in counted:
         usable = sum((p, s) in busy for s in range(slots))
         degree = min(len(meetings), usable)
         most[p] = (
@@ -213,7 +214,7 @@ def _encode_breaks(
     if difference is not None and somebody_has_none:
         most = {p: min(count, difference) for p, count in most.items()}
     at_least: dict[int, list[int]] = {}
-    for p, meetings in enumerate(with_person):
+    for p, meetings in counted:
         if len(meetings) < 2:
             continue
         row = [busy.get((p, s)) for s in range(slots)]

@@ -29,10 +29,15 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class Participant:
-    """Somebody who meets others; `unavailable` are ids of slots in which they cannot."""
+    """Somebody who meets others; `unavailable` are ids of slots in which they cannot.
+
+    One who `attends` looks after meetings (a host of the bureau): in one meeting at a time like everybody, but they do
+    not wait between meetings as guests do, so their breaks count for nothing.
+    """
 
     id: str
     unavailable: tuple[str, ...] = ()
+    attends: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,8 +220,11 @@ def parse_event(data: object) -> Event:
         identifier = _identifier(entry.get("id"), f"{where}.id")
         _unique(identifier, participants, where)
         unavailable = _sequence(entry, "unavailable", where, required=False)
+        attends = entry.get("attends", False)
+        if not isinstance(attends, bool):
+            _refuse("not_a_boolean", f"{where}.attends", "应为 true 或 false", "must be true or false")
         participants[identifier] = Participant(
-            identifier, _references(unavailable, slots, f"{where}.unavailable", "时段", "slot")
+            identifier, _references(unavailable, slots, f"{where}.unavailable", "时段", "slot"), attends
         )
 
     items = _sequence(top, "meetings", "")
@@ -325,13 +333,14 @@ def count_runs(used: Sequence[bool]) -> int:
 
 
 def count_breaks(event: Event, slot_of: Mapping[str, str]) -> dict[str, int]:
-    """Return each participant's number of breaks, given the slot id of every held meeting."""
+    """Return each participant's number of breaks, given the slot id of every held meeting; not of those who attend."""
     position = {slot.id: index for index, slot in enumerate(event.slots)}
-    used = {participant.id: [False] * len(event.slots) for participant in event.participants}
+    used = {participant.id: [False] * len(event.slots) for participant in event.participants if not participant.attends}
     for meeting in event.meetings:
         if meeting.id in slot_of:
             for participant in meeting.participants:
-                used[participant][position[slot_of[meeting.id]]] = True
+                if participant in used:
+                    used[participant][position[slot_of[meeting.id]]] = True
     return {identifier: max(0, count_runs(row) - 1) for identifier, row in used.items()}
 
 

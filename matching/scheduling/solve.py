@@ -469,7 +469,7 @@ def place_greedily(event: Event) -> dict[int, int] | None:
         # Sufficient, not necessary: nobody has more breaks than may lie between two participants.
         names = {meeting.id: event.slots[placing[m]].id for m, meeting in enumerate(event.meetings) if m in placing}
         breaks = count_breaks(event, names)
-        return all(breaks[p] <= event.max_break_difference for p in people)
+        return all(breaks.get(p, 0) <= event.max_break_difference for p in people)
 
     for m, meeting in enumerate(event.meetings):
         if meeting.fixed_slot is not None:

@@ -46,9 +46,11 @@ def is_allowed(event: Event, placing: dict[int, int]) -> bool:
 
 
 def count_breaks_of_all(event: Event, placing: dict[int, int]) -> list[int]:
-    """Return each participant's number of breaks by reading a line of busy and idle slots."""
+    """Return each participant's number of breaks by reading a line of busy and idle slots; hosts have none."""
     breaks = []
     for person in event.participants:
+        if person.attends:
+            continue
         busy = {s for m, s in placing.items() if person.id in event.meetings[m].participants}
         line = "".join("x" if s in busy else " " for s in range(len(event.slots)))
         breaks.append(max(0, len(line.split()) - 1))

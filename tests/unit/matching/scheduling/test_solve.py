@@ -34,14 +34,15 @@ def make_event(
     tables: int = 9,
     difference: int | None = None,
     unavailable: dict[str, tuple[str, ...]] | None = None,
+    attending: str = "",
 ) -> Event:
-    """Slots are numbered from 1, one letter per slot naming its session; participants are letters."""
+    """Slots are numbered from 1, one letter per slot naming its session; participants are letters, so are hosts."""
     return Event(
         name="",
         tables=tables,
         max_break_difference=difference,
         slots=tuple(Slot(str(number), session) for number, session in enumerate(slots, start=1)),
-        participants=tuple(Participant(p, (unavailable or {}).get(p, ())) for p in people),
+        participants=tuple(Participant(p, (unavailable or {}).get(p, ()), p in attending) for p in people),
         meetings=tuple(meetings),
     )
 
@@ -89,6 +90,7 @@ def small_events(draw: st.DrawFn) -> Event:
         tables=draw(st.integers(0, 2)),
         difference=draw(st.sampled_from([None, 0, 1])),
         unavailable={p: tuple(draw(st.lists(st.sampled_from(numbers), max_size=2, unique=True))) for p in people},
+        attending=draw(st.sampled_from(["", "", "C"])),
     )
 
 
@@ -134,6 +136,16 @@ def test_fills_every_place_of_a_round_robin() -> None:
     timetable = solve(make_round_robin(7, 10, seed=4))
 
     assert (timetable.status, timetable.breaks, timetable.bound, len(timetable.meetings)) == ("optimal", 0, 0, 35)
+
+
+def test_a_host_is_in_one_meeting_at_a_time_and_waits_without_harm() -> None:
+    meetings = [Meeting(name, (*name, "H")) for name in ("AB", "CD", "EF")]
+    event = make_event("aaaa", "ABCDEFH", meetings, attending="H", unavailable={"H": ("2",)}, difference=0)
+
+    timetable = solve(event)
+
+    assert (timetable.status, timetable.breaks) == ("optimal", 0)
+    assert set(slot_by_meeting(timetable).values()) == {"1", "3", "4"}
 
 
 def test_gap_in_the_middle_that_nobody_can_fill_is_a_break() -> None:
