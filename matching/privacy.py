@@ -208,7 +208,7 @@ REGISTER: tuple[HeldData, ...] = (
         columns=(
             "event_participants.contact_name", "event_participants.contact_email", "event_participants.contact_phone",
             "event_participants.note", "meeting_feedback.comment", "meetings.minutes", "meetings.next_step",
-            "meetings.result", "events.author_id",
+            "meetings.result", "meetings.host_id", "meetings.told_host_id", "events.author_id",
         ),
         what=("对接会参会人的姓名、联系方式、意愿、签到、洽谈记录和反馈", "Names, contacts, wishes, attendance, minutes and feedback of participants of events"),
         whom=("参会人", "Participants"),
@@ -347,6 +347,7 @@ IMPERSONAL: Mapping[str, str] = {
     "events.online_address": "where an event is",
     "posts.close_reason": "code",
     "meetings.after_ids": "ids of meetings",
+    "meetings.override_reason": "why a place was taken in spite of what spoke against it",
     "meetings.dropped_reason": "what spoke against a place",
     "engagements.outcome_reason": "code",
     "model_revisions.figures": "measures",

@@ -19,8 +19,8 @@ INVITATION_ANSWERS = ("accepted", "declined")
 class Meeting(Base):
     """Two participants of an event who are to meet.
 
-    `slot_id` and `table_number` are where it stands now; `told_slot_id` and `told_table_number` where it stood when the
-    timetable was last published, so that the difference is what people must be told.
+    `slot_id`, `table_number` and `host_id` are how it stands now; `told_…` how it stood when the timetable was last
+    published, so that the difference is what people must be told.
     """
 
     __tablename__ = "meetings"
@@ -45,10 +45,15 @@ class Meeting(Base):
     slot_id: Mapped[str | None] = mapped_column(ForeignKey("event_slots.id", ondelete="SET NULL"), index=True)
     table_number: Mapped[int | None]
     locked: Mapped[bool] = mapped_column(default=False)
+    host_id: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"), index=True)
+    """Who of the bureau looks after it: receives both sides, sits in, takes the minutes."""
+    override_reason: Mapped[str | None] = mapped_column(String(300))
+    """Why it stands where it does although something speaks against it; None: nothing did, or nobody said so."""
     dropped_reason: Mapped[str | None] = mapped_column(String(300))
     dropped_reason_en: Mapped[str | None] = mapped_column(String(300))
     told_slot_id: Mapped[str | None] = mapped_column(ForeignKey("event_slots.id", ondelete="SET NULL"))
     told_table_number: Mapped[int | None]
+    told_host_id: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     result: Mapped[str | None] = mapped_column(String(16))
     minutes: Mapped[str] = mapped_column(Text, default="")
     next_step: Mapped[str] = mapped_column(String(300), default="")
