@@ -37,6 +37,7 @@ def make_app() -> Flask:
     platform.announce = make_announcement(settings.redis_url)
     say_what_is_wrong(platform)
     app = create_app(platform)
+    app.extensions["duijie.api_document"].to_dict()  # described now, so that the first who asks need not wait
     _end_streams_when_stopped(app)
     return app
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import wraps
+from threading import Lock
 from typing import Any, TypeVar
 
 from apispec.ext.marshmallow import MarshmallowPlugin
@@ -97,11 +98,26 @@ class ApiDocument(Api):  # type: ignore[misc]
     def _register_error_handlers(self) -> None:
         """Pages have their own errors; each noun gets its handlers in `Noun`."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._nouns: list[Noun] = []
+        self._described: dict[str, Any] | None = None
+        self._describing = Lock()
+        super().__init__(*args, **kwargs)
+
     def add_noun(self, noun: Noun) -> None:
-        """Register a noun and describe its operations; pages have blueprints of the same names, so tags differ."""
+        """Register a noun; it is described when somebody asks, which most processes never see."""
         self._app.register_blueprint(noun)
-        noun.register_views_in_doc(self, self._app, self.spec, name=noun.name, parameters=None)
-        self.spec.tag({"name": noun.tag, "description": noun.description})
+        self._nouns.append(noun)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The document as plain data. Pages have blueprints of the same names as nouns, so tags differ."""
+        with self._describing:
+            if self._described is None:
+                for noun in self._nouns:
+                    noun.register_views_in_doc(self, self._app, self.spec, name=noun.name, parameters=None)
+                    self.spec.tag({"name": noun.tag, "description": noun.description})
+                self._described = self.spec.to_dict()
+            return self._described
 
 
 class IdConverter(BaseConverter):

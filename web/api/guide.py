@@ -82,8 +82,7 @@ def show_guide() -> str:
 def read_document() -> dict[str, Any]:
     """The application's document as plain data."""
     document: ApiDocument = current_app.extensions["duijie.api_document"]
-    described: dict[str, Any] = document.spec.to_dict()
-    return described
+    return document.to_dict()
 
 
 def chapters_of(document: Mapping[str, Any]) -> Iterator[Chapter]:
