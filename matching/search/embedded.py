@@ -1,8 +1,8 @@
 """The embedded index: one SQLite file for all processes of a machine, no server.
 
 Words live in FTS5, which keeps the postings; scores are computed here with the arithmetic of `bm25`, so that both
-engines rank alike. Vectors live in the same file and are compared exactly, on a float32 matrix that each process keeps
-in memory and brings up to date, before a search, by what was written since. Filters and visibility are SQL.
+engines rank alike. Vectors live in the same file and are compared exactly, on a float32 matrix that all processes share
+(`shared_vectors`) and bring up to date, before a search, by what was written since. Filters and visibility are SQL.
 
 Tables carry the number of their generation (`entry_3`). One generation is active; a rebuild fills another, and every
 write transaction goes to both, so that the swap is one UPDATE and loses nothing. See docs/decisions/0003.
@@ -10,12 +10,14 @@ write transaction goes to both, so that the swap is one UPDATE and loses nothing
 
 from __future__ import annotations
 
+import hashlib
 import json
+import logging
 import os
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,7 +36,6 @@ from matching.search.bm25 import (
 from matching.search.checks import check_limits, check_query_vectors
 from matching.search.embedded_memory import (
     SIDE_CODES,
-    GrowingArray,
     Memory,
     Postings,
     VectorBlock,
@@ -69,6 +70,17 @@ from matching.search.port import (
     WordQuery,
     WriteReport,
 )
+from matching.search.shared_vectors import (
+    FOLDER_NAME,
+    Chunk,
+    OwnVectors,
+    SharedVectors,
+    SnapshotBehind,
+    drop_files,
+    machine_start,
+)
+
+logger = logging.getLogger(__name__)
 
 FILE_NAME = "index.sqlite3"
 BUSY_SECONDS = 30.0
@@ -76,6 +88,10 @@ WRITE_BATCH = 256
 VECTOR_COLUMNS: dict[VectorField, str] = {"title_vector": "title", "full_vector": "full"}
 
 _MOST_CACHED_POSTINGS = 6_000_000  # 8 bytes each
+
+_VECTORS_AT_ONCE = 4096
+_TRIES = 4
+"""How often a search takes a newer snapshot because the shared vectors are newer than its own."""
 
 _INHERITED: list[sqlite3.Connection] = []
 """Connections a forked child got from its parent: kept for good, since closing them would disturb the parent's."""
@@ -159,23 +175,30 @@ class EmbeddedIndex:
         check_limits(queries)
         if not queries:
             return []
-        with self._reading() as reading:
-            check_query_vectors(queries, reading.generation.dimension)
-            results: list[list[Hit]] = [[] for _ in queries]
-            groups: dict[tuple[VectorField, int], list[int]] = {}
-            for at, query in enumerate(queries):
-                groups.setdefault((query.field, SIDE_CODES[query.filters.side]), []).append(at)
-            for (vector_field, side), places in groups.items():
-                rows, matrix = self._read_vectors(reading, vector_field, side)
-                if not len(rows):
-                    continue
-                live = reading.view.live[rows]
-                for at in places:
-                    # Row by row and not as a matrix product: BLAS would wake its threads for each query, which on a
-                    # busy machine takes many times as long as the products, and a batch gains nothing by it.
-                    cosines = np.vecdot(matrix, np.asarray(queries[at].vector, dtype=np.float32))
-                    results[at] = _best_allowed(reading, rows[live], cosines[live], queries[at], decimals=6)
-            return fill_up_by_words(queries, results, lambda short: self._find_by_words(reading, short))
+        for tries in range(_TRIES):
+            # The last time without asking whether the files are newer: they are made anew.
+            with suppress(SnapshotBehind), self._reading() as reading:
+                return self._find_by_vector(reading, queries, renew=tries == _TRIES - 1)
+        raise AssertionError("unreachable")
+
+    def _find_by_vector(self, reading: _Reading, queries: Sequence[VectorQuery], *, renew: bool) -> list[list[Hit]]:
+        check_query_vectors(queries, reading.generation.dimension)
+        results: list[list[Hit]] = [[] for _ in queries]
+        groups: dict[tuple[VectorField, int], list[int]] = {}
+        for at, query in enumerate(queries):
+            groups.setdefault((query.field, SIDE_CODES[query.filters.side]), []).append(at)
+        for (vector_field, side), places in groups.items():
+            rows, matrix = self._read_vectors(reading, vector_field, side, renew=renew)
+            if not len(rows):
+                continue
+            # The last one stands for rows that the view does not know.
+            live = np.append(reading.view.live, False)[rows]
+            for at in places:
+                # Row by row and not as a matrix product: BLAS would wake its threads for each query, which on a
+                # busy machine takes many times as long as the products, and a batch gains nothing by it.
+                cosines = np.vecdot(matrix, np.asarray(queries[at].vector, dtype=np.float32))
+                results[at] = _best_allowed(reading, rows[live], cosines[live], queries[at], decimals=6)
+        return fill_up_by_words(queries, results, lambda short: self._find_by_words(reading, short))
 
     def fetch_vectors(self, post_ids: Sequence[str]) -> dict[str, tuple[Vector | None, Vector | None]]:
         """See SearchIndex.fetch_vectors."""
@@ -386,36 +409,63 @@ class EmbeddedIndex:
     # -- vectors ------------------------------------------------------------------------------------------------
 
     def _read_vectors(
-        self, reading: _Reading, vector_field: VectorField, side: int
+        self, reading: _Reading, vector_field: VectorField, side: int, *, renew: bool
     ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        """(rows, matrix) of the vectors of one field and side that this snapshot has."""
-        view = reading.view
-        top = int(view.seqs[-1]) if len(view.seqs) else 0
+        """(rows, matrix) of the vectors of one field and side; see VectorBlock.select.
+
+        Raises SnapshotBehind where it should be asked with a newer snapshot, or with `renew`.
+        """
+        view, memory = reading.view, reading.memory
         with self._lock:
-            block = reading.memory.blocks.get((vector_field, side))
+            block = memory.blocks.get((vector_field, side))
             if block is None:
-                block = reading.memory.blocks[(vector_field, side)] = VectorBlock(
-                    GrowingArray(np.int32), GrowingArray(np.float32, reading.generation.dimension)
-                )
-            if block.last_seq < top:
-                wanted = (view.sides == side) & view.live & (view.seqs > block.last_seq)
-                loaded = reading.connection.execute(
-                    numbered(
-                        "SELECT seq, {column} FROM vector_{g} WHERE seq > ? AND {column} IS NOT NULL ORDER BY seq",
-                        reading.generation.id,
-                    ).replace("{column}", f'"{VECTOR_COLUMNS[vector_field]}"'),
-                    (block.last_seq,),
-                )
-                while part := loaded.fetchmany(4096):
-                    rows = np.searchsorted(view.seqs, np.array([seq for seq, _ in part])).astype(np.int32)
-                    kept = wanted[rows]
-                    matrix = np.frombuffer(b"".join(blob for _, blob in part), dtype="<f4")
-                    block.matrix.append(matrix.reshape(len(part), -1)[kept].astype(np.float32))
-                    block.rows.append(rows[kept])
-                block.last_seq = top
-            rows = block.rows.filled
-            end = int(np.searchsorted(rows, len(view.seqs)))
-            return rows[:end], block.matrix.filled[:end]
+                block = memory.blocks[vector_field, side] = VectorBlock(self._open_vectors(reading, vector_field, side))
+            if block.source.last_seq < view.snapshot.last_seq:
+                self._bring_up_to_date(reading, block, vector_field, side, renew=renew)
+            return block.select(view)
+
+    def _open_vectors(self, reading: _Reading, vector_field: VectorField, side: int) -> SharedVectors | OwnVectors:
+        generation, started = reading.generation, machine_start()
+        if not started:
+            return OwnVectors(generation.dimension)
+        file = (self.folder / FILE_NAME).stat()
+        (number,) = reading.connection.execute("PRAGMA application_id").fetchone()
+        identity = hashlib.sha256(
+            f"{started} {file.st_dev} {file.st_ino} {number} {generation.id} {generation.dimension}".encode()
+        ).digest()
+        name = f"{generation.id}-{VECTOR_COLUMNS[vector_field]}-{side}.f32"
+        return SharedVectors(self.folder / FOLDER_NAME / name, identity=identity, dimension=generation.dimension)
+
+    def _bring_up_to_date(
+        self, reading: _Reading, block: VectorBlock, vector_field: VectorField, side: int, *, renew: bool
+    ) -> None:
+        view, dimension = reading.view, reading.generation.dimension
+        live_seqs = view.seqs[view.live & (view.sides == side)]
+
+        def read_rows(after: int) -> Iterator[Chunk]:
+            loaded = reading.connection.execute(
+                numbered(
+                    "SELECT seq, {column} FROM vector_{g} WHERE seq > ? AND {column} IS NOT NULL ORDER BY seq",
+                    reading.generation.id,
+                ).replace("{column}", f'"{VECTOR_COLUMNS[vector_field]}"'),
+                (after,),
+            )
+            while part := loaded.fetchmany(_VECTORS_AT_ONCE):
+                seqs = np.array([seq for seq, _ in part], dtype=np.int64)
+                wanted = np.isin(seqs, live_seqs, assume_unique=True)
+                matrix = np.frombuffer(b"".join(blob for _, blob in part), dtype="<f4").reshape(-1, dimension)
+                if wanted.any():
+                    yield seqs[wanted], matrix[wanted].astype(np.float32)
+
+        if isinstance(block.source, SharedVectors):
+            try:
+                block.source.bring_up_to_date(view.snapshot, read_rows, live_seqs, renew=renew)
+            except OSError as error:
+                logger.warning("vectors are kept by each process: %s", error)
+                block.source = OwnVectors(dimension)
+            else:
+                return
+        block.source.bring_up_to_date(view.snapshot, read_rows)
 
 
 class EmbeddedRebuild:
@@ -463,6 +513,9 @@ class EmbeddedRebuild:
         with self._index._writing() as connection:
             # Apart, so that searches change over at once; a kill in between leaves it to the next rebuild.
             drop_unused_generations(connection, keep_building=True)
+            drop_files(
+                self._index.folder / FOLDER_NAME, keep=frozenset(found.id for found in live_generations(connection))
+            )
 
     def abort(self) -> None:
         """See Rebuild.abort."""

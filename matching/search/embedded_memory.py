@@ -10,45 +10,19 @@ import sqlite3
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from matching.search.bm25 import length_factors
 from matching.search.embedded_schema import Generation, numbered
+from matching.search.growing_array import GrowingArray
 from matching.search.port import VectorField
+from matching.search.shared_vectors import OwnVectors, SharedVectors, Snapshot
 
 SIDE_CODES = {"need": 0, "capability": 1}
 
 _FEW_NEW_ROWS = 500  # up to here cached postings are extended, beyond it reading them again is cheaper
-
-Scalar = TypeVar("Scalar", bound=np.generic)
-
-
-class GrowingArray(Generic[Scalar]):
-    """An array that is appended to; slices handed out earlier stay valid, for what they show never changes."""
-
-    def __init__(self, dtype: type[Scalar], width: int | None = None) -> None:
-        self._width = width
-        self._room: NDArray[Scalar] = np.empty(self._shape(256), dtype=dtype)
-        self.size = 0
-
-    def _shape(self, rows: int) -> tuple[int, ...]:
-        return (rows,) if self._width is None else (rows, self._width)
-
-    def append(self, values: NDArray[Scalar]) -> None:
-        needed = self.size + len(values)
-        if needed > len(self._room):
-            room = np.empty(self._shape(max(needed, 2 * len(self._room))), dtype=self._room.dtype)
-            room[: self.size] = self.filled
-            self._room = room
-        self._room[self.size : needed] = values
-        self.size = needed
-
-    @property
-    def filled(self) -> NDArray[Scalar]:
-        return self._room[: self.size]
 
 
 @dataclass(frozen=True)
@@ -71,6 +45,7 @@ class View:
     live: NDArray[np.bool_]
     post_ids: list[str]
     """May be longer than the arrays."""
+    snapshot: Snapshot
 
     @cached_property
     def live_count(self) -> int:
@@ -96,13 +71,28 @@ class View:
         return float(lengths[self.live].sum()) / documents if documents else 0.0
 
 
-@dataclass
 class VectorBlock:
-    """The vectors of one field and side: `rows` says which row each line of `matrix` belongs to."""
+    """The vectors of one field and side, and which row each of them belongs to."""
 
-    rows: GrowingArray[np.int32]
-    matrix: GrowingArray[np.float32]
-    last_seq: int = 0
+    def __init__(self, source: SharedVectors | OwnVectors) -> None:
+        self.source = source
+        self._rows: GrowingArray[np.int32] = GrowingArray(np.int32)
+        self._made = source.made
+
+    def select(self, view: View) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """(rows, matrix) as far as the view goes; row −1 where the view does not know what was dropped before it."""
+        seqs, matrix = self.source.read()
+        end = int(np.searchsorted(seqs, view.snapshot.last_seq, side="right"))
+        if self._made != self.source.made:
+            self._rows, self._made = GrowingArray(np.int32), self.source.made
+        known = self._rows.size
+        if known < end:
+            fresh = seqs[known:end]
+            rows = np.searchsorted(view.seqs, fresh)
+            found = rows < len(view.seqs)
+            found[found] = view.seqs[rows[found]] == fresh[found]
+            self._rows.append(np.where(found, rows, -1).astype(np.int32))
+        return self._rows.filled[:end], matrix[:end]
 
 
 @dataclass
@@ -174,6 +164,7 @@ def bring_up_to_date(connection: sqlite3.Connection, memory: Memory) -> tuple[Me
         memory.body_lengths.filled,
         live,
         memory.post_ids,
+        Snapshot(max(memory.last_seq, top_seq), top_change),
     )
     if len(new_rows) > _FEW_NEW_ROWS:
         memory.drop_postings()

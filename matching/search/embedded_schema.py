@@ -6,6 +6,7 @@ statements are written with `{g}` in place of the number.
 
 from __future__ import annotations
 
+import secrets
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -99,10 +100,14 @@ def numbered(sql: str, generation_id: int, *, marks: int = 0) -> str:
 
 def prepare_file(connection: sqlite3.Connection, dimension: int) -> None:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version == SCHEMA_VERSION:
+    (number,) = connection.execute("PRAGMA application_id").fetchone()
+    if version == SCHEMA_VERSION and number:
         return
     with transaction(connection, "IMMEDIATE"):
         (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if version in (0, SCHEMA_VERSION) and not connection.execute("PRAGMA application_id").fetchone()[0]:
+            # Tells this file from another one in its place: caches made from it carry the number.
+            connection.execute(f"PRAGMA application_id = {1 + secrets.randbelow(2**31 - 1)}")
         if version == SCHEMA_VERSION:
             return
         if version:
