@@ -10,6 +10,7 @@ import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -48,7 +49,12 @@ def test_a_second_process_reads_no_vector_of_the_database(tmp_path: Path, monkey
     expected = found(first)
     rows: list[int] = []
     write_rows = shared_vectors._write_rows
-    monkeypatch.setattr(shared_vectors, "_write_rows", lambda *given: rows.append(write_rows(*given)) or rows[-1])
+
+    def note_rows(*given: Any) -> int:
+        rows.append(write_rows(*given))
+        return rows[-1]
+
+    monkeypatch.setattr(shared_vectors, "_write_rows", note_rows)
     assert found(second) == expected
     assert (len(expected), rows, len(files(tmp_path))) == (50, [], 1)
     second.write([make_entry("late", full_vector=direction(1, 60))])
