@@ -38,6 +38,13 @@ _ENUMERATION = re.compile(
     r"^(?:\d{1,2}(?:\.\d{1,2})*[.、)]|[一二三四五六七八九十]{1,3}[、.]|\([\d一二三四五六七八九十]{1,3}\))"
 )
 _BLANKS = re.compile(r"[\s_]+")
+_ONLY_BRACKETS = re.compile(r"^[(（\[【〔][^()（）]*[)）\]】〕]$")
+_ENDS_OF_SPAN = re.compile(
+    r"^(?P<stem>[^()]*?(?:时间|期限|时限|日期|年月))\((?P<end>起|始|开始|起始|止|终|结束|截止|终止)\)\*?$"
+)
+"""需求时间（起） and 需求时间（止） differ in the brackets alone."""
+_STARTS = ("起", "始", "开始", "起始")
+_UNIT_NOTE = re.compile(r"[,;:、]?单位:?(?:人民币)?[万亿]?元$")
 _GROUP_ENDING = re.compile(r"(?:基本)?(?:信息|情况|资料)$")
 _GENERIC = frozenset(
     (
@@ -87,6 +94,10 @@ def normalise_header(text: str) -> str:
     text = text[:_LONGEST_TEXT]
     folded = _BLANKS.sub("", unicodedata.normalize("NFKC", text).lower())
     folded = _ENUMERATION.sub("", folded.lstrip("*#★● "))
+    folded = _UNIT_NOTE.sub("", folded) or folded
+    if (ends := _ENDS_OF_SPAN.match(folded)) is not None:
+        stem = "研究" if ends["stem"].startswith("研究") else ""
+        return stem + ("开始时间" if ends["end"] in _STARTS else "结束时间")
     bare = folded
     while (shorter := _BRACKETS.sub("", bare)) != bare:
         bare = shorter
@@ -128,7 +139,9 @@ def match_header(parts: tuple[str, ...], kind: RecordKind, *, misspelt: bool = F
     `企业信息 / 名称`). With `misspelt`, names that differ in a character or two count too, with little confidence.
     """
     levels = (level for part in parts for level in part.split(LEVEL_MARK))
-    names = [normalise_header(level) for level in levels if level.strip()]
+    shown = [level for level in levels if level.strip()]
+    # （万元） in a row of its own says the unit of what stands above it.
+    names = [normalise_header(level) for level in shown if len(shown) == 1 or not _ONLY_BRACKETS.match(level.strip())]
     if not names or len(names[-1]) > _LONGEST_HEADER:
         return ()
     strong, weak = _known_names(kind)

@@ -31,8 +31,20 @@ _NOTE = re.compile(
     re.IGNORECASE,
 )
 _NOTE_TEXT = re.compile(
-    r"^(?:注|备注|说明|填写说明|填表说明|填报说明|填表人|制表人?|审核人?|填报人|联系人|填报单位|填报日期|日期|单位负责人|盖章|note|notes)[:：（(]"
+    r"^(?:注|备注|说明|填写说明|填表说明|填报说明|填表人|制表人?|审核人?|复核人?|填报人|经办人|负责人|联系人|联系电话|电话|填报单位|填报日期|填报时间|填表日期|填表时间|"
+    r"制表日期|日期|单位负责人|盖章|note|notes)[:：（(]"
 )
+_BRACKETED = re.compile(r"^[(（\[【〔].*[)）\]】〕]$")
+"""A unit or a remark to the header above: （万元）."""
+_FIELD_LIST = re.compile(
+    r"^(?:字段|字段名|字段名称|栏目|栏目名称|列名|填写项|填报项|项目名称及说明|field|column)$", re.IGNORECASE
+)
+"""Where the first cell says this, the sheet explains the columns of another."""
+_ORGANISATION = re.compile(
+    r".{2}(?:公司|大学|学院|研究院|研究所|设计院|科学院|厂|中心|医院|集团|企业|合作社|学校|实验室)(?:[(（].*[)）])?$"
+)
+_GROUP_NUMBER = re.compile(r"^(?:[一二三四五六七八九十\d]{1,3}[、.．)）]|[(（][一二三四五六七八九十\d]{1,3}[)）])\s*")
+_GROUP_COUNT = re.compile(r"\s*[(（](?:共|合计)?\s*\d+\s*[项条个家件]?[)）]\s*$")
 _REQUIRED_MARK = re.compile(
     r"^(?:m|s|o|c|y|n|是|否|必填|选填|可选|非必填|必填项|选填项|必选|条件必填|required|optional|mandatory|yes|no|√|×|\*)$",
     re.IGNORECASE,
@@ -120,6 +132,8 @@ def understand_grid(
     if grid.records:
         return _records_table(grid)
     merges = _Merges(grid)
+    if header_row is None and _explains_columns(grid):
+        return None
     if header_row is not None and header_row in grid.rows:
         return _read_rows(grid, merges, header_row, kind or "needs")
     best: tuple[float, int, RecordKind] | None = None
@@ -129,6 +143,8 @@ def understand_grid(
             best = (score, row, candidate)
     form_kind = best[2] if best and kind is None and best[0] > 0 else (kind or "needs")
     form, labels = (None, 0.0) if len(grid.rows) > _LONGEST_FORM else _read_form(grid, merges, form_kind)
+    if form is not None and (columns := _read_in_columns(grid, merges, form_kind)) is not None:
+        form = columns
     if best is not None and best[0] > 0 and (form is None or best[0] > labels):
         return _read_rows(grid, merges, best[1], best[2])
     if form is None and any_header:
@@ -136,6 +152,16 @@ def understand_grid(
         widest = max(first, key=lambda row: (sum(cell.kind == "text" for cell in grid.rows[row].values()), -row))
         return _read_rows(grid, merges, widest, kind or "needs")
     return form
+
+
+def _explains_columns(grid: Grid) -> bool:
+    first = next((row for row in grid.row_numbers if len(grid.rows[row]) > 1), None)
+    return first is not None and bool(_FIELD_LIST.match(_folded(grid.rows[first][min(grid.rows[first])].text)))
+
+
+def names_organisation(text: str) -> bool:
+    """Whether a text ends as names of Chinese organisations do."""
+    return len(text) <= 80 and _ORGANISATION.search(text) is not None
 
 
 class _Merges:
@@ -246,7 +272,9 @@ def _is_detail_row(grid: Grid, merges: _Merges, main: int, below: int, kind: Rec
         return False
     cells = grid.rows.get(below, {})
     under_group = 0
-    for column in cells:
+    for column, cell in cells.items():
+        if _BRACKETED.match(cell.text.strip()):
+            continue
         anchor = merges.at(main, column)
         wide = anchor is not None and anchor.right > anchor.left and anchor.bottom == main
         if wide or (column not in grid.rows[main] and anchor is None):
@@ -305,6 +333,8 @@ def _read_rows(grid: Grid, merges: _Merges, main: int, kind: RecordKind) -> Tabl
     numbering = {header.column for header in headers if normalise_header(header.parts[-1]) in _NUMBERING}
     sequence = {header.column for header in headers if normalise_header(header.parts[-1]) in _SEQUENCE}
     shared = {column for column, name in fields.items() if name in _SHARED_FIELDS}
+    # Where rows have ids, a program wrote the file, and what it left empty is empty.
+    merge_lost = "external_id" not in fields.values()
     names = {header.column: normalise_header(header.parts[-1]) for header in headers}
     table = Table(
         sheet=grid.sheet,
@@ -317,6 +347,7 @@ def _read_rows(grid: Grid, merges: _Merges, main: int, kind: RecordKind) -> Tabl
         epoch_1904=grid.epoch_1904,
     )
     before_data = True
+    group: tuple[int, Cell] | None = None
     for number in grid.row_numbers:
         if number <= header_rows[-1]:
             continue
@@ -327,10 +358,30 @@ def _read_rows(grid: Grid, merges: _Merges, main: int, kind: RecordKind) -> Tabl
         if reason:
             text = " | ".join(cells[column].text for column in sorted(cells))
             table.skipped.append(SkippedRow(number, reason, text[:300]))
+            if reason == "group" and (group or "organisation_name" not in fields.values()):
+                group = _group_of_organisation(table, cells[min(cells)], group)
             continue
         before_data = False
-        _add_row(table, grid, merges, number, cells, title_columns, shared, sequence)
+        added = _add_row(table, grid, merges, number, cells, title_columns, shared, sequence, merge_lost=merge_lost)
+        if group is not None and added is not None:
+            added.cells[group[0]] = group[1]
     return table
+
+
+def _group_of_organisation(table: Table, cell: Cell, group: tuple[int, Cell] | None) -> tuple[int, Cell] | None:
+    """What the rows below belong to where a list without a column for it is grouped by organisation.
+
+    `一、甲电路有限公司（2项）` begins such a group; the rows take the name as a column behind the others.
+    """
+    name = _GROUP_COUNT.sub("", _GROUP_NUMBER.sub("", cell.text.strip()))
+    if not names_organisation(name):
+        return None if group is None else group
+    if group is None and all(header.parts != (_GROUP_HEADER,) for header in table.headers):
+        table.headers.append(Header(max(header.column for header in table.headers) + 1, (_GROUP_HEADER,)))
+    return table.headers[-1].column, Cell(name)
+
+
+_GROUP_HEADER = "单位名称"
 
 
 _SHARED_FIELDS = frozenset(("organisation_name", "uscc", "contact_name", "contact_phones", "contact_emails", "contact"))
@@ -364,14 +415,15 @@ def _not_data(
     if not content and all(re.fullmatch(r"[\d.]+", texts[column]) for column in cells):
         return "empty"
     marks = sum(bool(_REQUIRED_MARK.match(_folded(text))) for column, text in texts.items() if column != first_column)
-    if (
-        _NOTE.match(first)
-        and (before_data or len(cells) == 1)
-        and (first_column not in title_columns or len(cells) > 1)
-    ):
-        return "example" if re.match(r"举例|示例|样例|例|范例|example|sample|e\.g", first, re.IGNORECASE) else "note"
+    if _NOTE.match(first) and (first_column not in title_columns or len(cells) > 1):
+        example = re.match(r"举例|示例|样例|例|范例|example|sample|e\.g", first, re.IGNORECASE)
+        # Where the number should be, 例 says what the row is even below the first data.
+        if before_data or len(cells) == 1 or (example and first_column in numbering):
+            return "example" if example else "note"
     if before_data and len(cells) >= 2 and marks >= len(cells) - 1 >= 1 and (marks >= 2 or _REQUIRED_MARK.match(first)):
         return "note"
+    if len(cells) > 1 and width >= 3 and all(_NOTE_TEXT.match(text.strip()) for text in texts.values()):
+        return "note"  # 制表人：… 审核人：… below the table
     if len(cells) == 1 and width >= 3:
         merged = merges.at(number, first_column)
         wide = merged is not None and merged.right - merged.left + 1 >= max(2, width // 2)
@@ -391,7 +443,10 @@ def _add_row(
     title_columns: set[int],
     shared: set[int],
     sequence: set[int],
-) -> None:
+    *,
+    merge_lost: bool,
+) -> TableRow | None:
+    """The row as added; None where it only goes on with the one above."""
     filled: set[int] = set()
     continues: TableRow | None = None
     for header in table.headers:
@@ -415,21 +470,23 @@ def _add_row(
                 earlier = continues.cells.get(column)
                 joined = cell if earlier is None else Cell(f"{earlier.text}\n{cell.text}", "text", earlier.problem)
                 continues.cells[column] = joined
-        return
+        return None
     inherited: set[int] = set()
-    # A numbered list whose merged cells were lost on the way (CSV) leaves the company empty below its first row.
-    if table.rows and sequence & set(cells) and shared and not shared & set(cells) and len(cells) >= 2:
+    # A list whose merged cells were lost on the way (CSV) leaves the company empty below its first row: it is numbered,
+    # or company and contact are empty together.
+    if table.rows and shared and not shared & set(cells) and len(cells) >= 2:
         previous = table.rows[-1]
-        if previous.number == number - 1:
+        together = merge_lost and len(shared & set(previous.cells)) >= 2 and bool(title_columns & set(cells))
+        if previous.number == number - 1 and (sequence & set(cells) or together):
             for column in sorted(shared):
                 if column in previous.cells:
                     cells[column] = previous.cells[column]
                     inherited.add(column)
-    table.rows.append(
-        TableRow(
-            number, cells, hidden=number in grid.hidden_rows, filled=frozenset(filled), inherited=frozenset(inherited)
-        )
+    row = TableRow(
+        number, cells, hidden=number in grid.hidden_rows, filled=frozenset(filled), inherited=frozenset(inherited)
     )
+    table.rows.append(row)
+    return row
 
 
 def _read_form(grid: Grid, merges: _Merges, kind: RecordKind) -> tuple[Table | None, float]:
@@ -475,6 +532,48 @@ def _read_form(grid: Grid, merges: _Merges, kind: RecordKind) -> tuple[Table | N
         form=True,
     )
     return table, sum(known.values())
+
+
+def _read_in_columns(grid: Grid, merges: _Merges, kind: RecordKind) -> Table | None:
+    """A sheet whose records stand side by side, labels in the first column: one row a column. None where it is not so.
+
+    At least two columns have a title, and no cell right of a label is a label itself.
+    """
+    left = min(grid.columns, default=0)
+    title = title_field(kind).name
+    labelled = [
+        (row, name)
+        for row in grid.row_numbers
+        if (cell := grid.cell(row, left)) is not None and (name := _label(cell.text, kind)[0]) is not None
+    ]
+    title_row = next((row for row, name in labelled if name == title), None)
+    if title_row is None or len(labelled) < 2:
+        return None
+    names = [
+        column
+        for column in sorted(grid.rows[title_row])
+        if column > left and merges.anchor(title_row, column) == (title_row, column)
+    ]
+    beside = [cell for row, _ in labelled for column, cell in grid.rows[row].items() if column > left]
+    if len(names) < 2 or any(_label(cell.text, kind)[1] >= _INLINE_SURE for cell in beside):
+        return None
+    below = [row for row in grid.row_numbers if row >= labelled[0][0] and grid.text(row, left)]
+    headers = [Header(position, (grid.text(row, left),)) for position, row in enumerate(below, start=1)]
+    rows = []
+    for column in names:
+        cells: dict[int, Cell] = {}
+        places: dict[int, tuple[int, int]] = {}
+        for position, row in enumerate(below, start=1):
+            anchor = merges.anchor(row, column)
+            value = grid.cell(*anchor) if anchor[1] > left else None
+            if value is not None:
+                cells[position], places[position] = value, anchor
+        hidden = column in grid.hidden_columns
+        rows.append(TableRow(title_row, cells, hidden=hidden, places=places))
+    return Table(
+        sheet=grid.sheet, headers=headers, rows=rows, skipped=[], hidden=grid.hidden, epoch_1904=grid.epoch_1904,
+        form=True,
+    )  # fmt: skip
 
 
 @dataclass(slots=True)

@@ -50,7 +50,7 @@ def read_docx(content: bytes, budget: Budget) -> list[Grid]:
             _read_table(table, grid, budget)
             if grid.rows:
                 grids.append(grid)
-        lines = _labelled_lines(body, budget)
+        lines = _labelled_lines(body, document.styles.element, budget)
     except (
         OpcError, etree.LxmlError, zipfile.BadZipFile, zlib.error, EOFError, LookupError, ValueError, AttributeError,
         OSError, RuntimeError, TypeError,
@@ -161,12 +161,27 @@ def _is_ticked(box: Any) -> bool:
     return state is not None and state.get(f"{_WORD}val", "1") in ("1", "true", "on")
 
 
-def _labelled_lines(body: Any, budget: Budget) -> Grid:
+def _heading_styles(styles: Any) -> frozenset[str]:
+    """Ids of the styles called heading 1, 标题 2, Title; programs in Chinese number them."""
+    found = set()
+    for style in styles.iter(f"{_WORD}style"):
+        name = style.find(f"{_WORD}name")
+        if name is not None and re.match(r"heading|title|标题", name.get(f"{_WORD}val", ""), re.IGNORECASE):
+            found.add(style.get(f"{_WORD}styleId", ""))
+    return frozenset(found)
+
+
+def _style_of(paragraph: Any) -> str:
+    return str(paragraph.find(f"{_WORD}pPr/{_WORD}pStyle").get(f"{_WORD}val", ""))
+
+
+def _labelled_lines(body: Any, styles: Any, budget: Budget) -> Grid:
     """Paragraphs outside tables like `需求名称：…` as rows of label and value.
 
     Paragraphs that follow and have no known label of their own belong to the value.
     """
     grid = Grid(sheet="正文")
+    headings = _heading_styles(styles)
     place = Place(file=budget.place.file, sheet="正文")
     open_row = 0
     for number, paragraph in enumerate(_children(body, "p"), start=1):
@@ -175,7 +190,12 @@ def _labelled_lines(body: Any, budget: Budget) -> Grid:
             continue
         budget.count_cell(text, place.at(row=number))
         match = _LABELLED.match(text)
-        if match and _is_known(match.group(1)):
+        if paragraph.find(f"{_WORD}pPr/{_WORD}pStyle") is not None and _style_of(paragraph) in headings and not match:
+            # A heading is a label itself, or it ends what stood above it.
+            open_row = number if _is_known(text) else 0
+            if open_row:
+                grid.put(number, 1, Cell(text))
+        elif match and _is_known(match.group(1)):
             open_row = number
             grid.put(number, 1, Cell(clean_text(match.group(1))))
             grid.put(number, 2, Cell(clean_text(match.group(2))))

@@ -22,6 +22,11 @@ from matching.importing.read_jsonl import read_jsonl
 SUFFIXES = (".xlsx", ".xlsm", ".xls", ".et", ".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".docx")
 TableFormat = Literal["xlsx", "xls", "html", "xml", "csv", "tsv", "jsonl", "docx"]
 
+_EXPLAINS = re.compile(
+    r"^[\d.、\s]*(?:填[写报表]?(?:说明|须知|要求|指南)|说明|使用说明|模板说明|字段说明|示例|样例|举例|范例|填写(?:示例|样例|范例)|示例表|instructions?|examples?|notes|readme)"
+    r"[\d\s(（)）]*$",
+    re.IGNORECASE,
+)
 _EXPECTED: dict[str, tuple[TableFormat, ...]] = {
     ".xlsx": ("xlsx",),
     ".xlsm": ("xlsx",),
@@ -163,6 +168,20 @@ def read_tables(
                     place=where,
                 )
             )
+    explaining = [table for table in tables if _EXPLAINS.match(table.sheet or "")]
+    if 0 < len(explaining) < len(tables):
+        # Examples and explanations beside the data; alone in a file they are what its owner means.
+        tables = [table for table in tables if table not in explaining]
+        notices += [
+            Finding(
+                code="import.sheet_explains",
+                zh="像是填写说明或示例，未读取",
+                en="looks like instructions or an example; not read",
+                place=Place(file=path.name, sheet=table.sheet),
+            )
+            for table in explaining
+            if not table.hidden
+        ]
     if not tables:
         raise _no_header(grids, place)
     return TableReading(file=path.name, format=found, encoding=encoding, tables=tuple(tables), notices=tuple(notices))

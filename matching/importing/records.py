@@ -17,7 +17,7 @@ from matching.exporting.cells import restore
 from matching.importing.columns import ColumnGuess, apply_column_map, guess_columns
 from matching.importing.fields import EXTRA_PREFIX, FIELDS, Field, RecordKind, title_field
 from matching.importing.grid import Cell
-from matching.importing.layout import Table, TableRow
+from matching.importing.layout import Table, TableRow, names_organisation
 from matching.importing.limits import DEFAULT_LIMITS, ImportLimits
 from matching.importing.places import Finding, Place, refuse
 from matching.importing.read_table import Question, TableReading, read_tables
@@ -579,6 +579,7 @@ _MAX_LENGTH = {
 _IDENTIFYING = frozenset(("title", "name", "external_id", "organisation_name"))
 _SECRET = re.compile(r"(?<!非)(?<!不)(?:秘密|机密|绝密|涉密)")
 _SUSPICIOUS_WAN = 10_000
+_YEARLY = re.compile(r"每年|/\s*年|年薪|per\s*(?:year|annum)", re.IGNORECASE)
 
 
 class RowParser:
@@ -670,10 +671,12 @@ class RowParser:
         self, parsed: ParsedRow, found: Field, guess: ColumnGuess, cell: Cell, where: Place, *, epoch_1904: bool
     ) -> None:
         text = cell.text
-        if found.kind in ("uscc", "id", "phones") and is_scientific(text) and cell.kind == "text":
+        if found.kind in ("uscc", "id", "phones", "contact") and is_scientific(text) and cell.kind == "text":
             parsed.refusals.append((found.name, _lost_digits(cell, where)))
             return
         match found.kind:
+            case "line" if found.name == "contact_name" and re.search(r"\d{7}", text):
+                self._read_contact(parsed, guess, text, where)
             case "line":
                 self._set(parsed, found.name, None if is_nothing(text) else re.sub(r"\s*\n\s*", " ", text), where)
             case "id":
@@ -691,6 +694,16 @@ class RowParser:
             case "money":
                 money = parse_money(text, unit=guess.unit)
                 parsed.values[found.name] = money
+                if money is not None and _YEARLY.search(text):
+                    parsed.extra[self._free_key(parsed, guess.header)] = text
+                    parsed.warnings.append(
+                        Finding(
+                            code="import.amount_yearly",
+                            zh=f"“{text}”是每年的金额；已保留原文",
+                            en=f'"{text}" is an amount a year; kept as written',
+                            place=where,
+                        )
+                    )
                 bound = money and (money.maximum or money.minimum)
                 if bound and bound >= _SUSPICIOUS_WAN and guess.unit != "元" and not re.search("[元万亿]", text):
                     parsed.warnings.append(
@@ -703,7 +716,15 @@ class RowParser:
                     )
             case "date":
                 edge: Literal["start", "end"] = "end" if found.name.endswith("ends_on") else "start"
-                parsed.values[found.name] = parse_date(text, edge=edge, epoch_1904=epoch_1904)
+                try:
+                    parsed.values[found.name] = parse_date(text, edge=edge, epoch_1904=epoch_1904)
+                except Unreadable:
+                    # A whole span in the column of the end.
+                    start, end = parse_span(text, epoch_1904=epoch_1904) if found.name == "ends_on" else (None, None)
+                    if start is None or end is None:
+                        raise
+                    parsed.values[found.name] = end
+                    parsed.values.setdefault("starts_on", start)
             case "span":
                 start, end = parse_span(text, epoch_1904=epoch_1904)
                 prefix = "research_" if found.name == "research_span" else ""
@@ -715,11 +736,7 @@ class RowParser:
             case "emails":
                 self._extend(parsed, found.name, parse_emails(text))
             case "contact":
-                name, phones = parse_contact(text)
-                if name:
-                    parsed.values.setdefault("contact_name", name)
-                self._extend(parsed, "contact_phones", (*phones.numbers, *phones.doubtful))
-                parsed.warnings.extend(_doubtful_phone(phone, where) for phone in phones.doubtful)
+                self._read_contact(parsed, guess, text, where)
             case "uscc":
                 self._read_uscc(parsed, found, guess, text, where)
             case "term":
@@ -753,6 +770,15 @@ class RowParser:
 
     def _extend(self, parsed: ParsedRow, name: str, items: tuple[str, ...]) -> None:
         parsed.values[name] = tuple(dict.fromkeys((*parsed.values.get(name, ()), *items)))
+
+    def _read_contact(self, parsed: ParsedRow, guess: ColumnGuess, text: str, where: Place) -> None:
+        """A name with what follows it; further names beside further numbers are names too."""
+        name, phones = parse_contact(text)
+        if name:
+            parsed.values.setdefault("contact_name", name)
+        if phones.numbers or phones.doubtful:
+            listed = "；".join((*phones.numbers, *phones.doubtful))
+            self._read_phones(parsed, self._fields["contact_phones"], guess, listed, where)
 
     def _read_phones(self, parsed: ParsedRow, found: Field, guess: ColumnGuess, text: str, where: Place) -> None:
         """Numbers, and what else stands in a cell called 联系方式: a name, an e-mail address."""
@@ -793,6 +819,11 @@ class RowParser:
         known = [code for code in codes if code]
         if known:
             parsed.values[found.name] = known[0]
+        if self.kind == "organisations" and found.name == "kind" and "stage" not in parsed.values:
+            # 高新技术企业 is what a firm is and how far it has come.
+            stage = next(filter(None, (self.terms.find(label, "organisation_stages") for label in labels)), None)
+            if stage:
+                parsed.values["stage"] = stage
         if len(labels) > 1 or (labels and not known):
             if not known and labels and found.vocabulary and not self.terms.knows(found.vocabulary):
                 parsed.values[found.name] = labels[0]
@@ -852,7 +883,27 @@ class RowParser:
             parsed.extra[self._free_key(parsed, guess.header)] = "；".join(unknown)
             parsed.warnings.append(_unknown_term("、".join(unknown), found, where, partly=bool(codes)))
 
+    def _part_organisations(self, parsed: ParsedRow, guesses: list[ColumnGuess], where: Place) -> None:
+        """Several organisations in one cell: the first is meant, the others stay beside the fields."""
+        written = str(parsed.values["organisation_name"])
+        parts = [part for part in re.split(r"[;；、\s]+", written) if part]
+        if len(parts) < 2 or not all(names_organisation(part) for part in parts):
+            return
+        column = next((guess.header for guess in guesses if guess.field == "organisation_name"), "")
+        parsed.values["organisation_name"] = parts[0]
+        parsed.extra[self._free_key(parsed, column)] = "；".join(parts)
+        parsed.warnings.append(
+            Finding(
+                code="import.several_organisations",
+                zh=f"一格里有 {len(parts)} 个单位，按第一个“{parts[0]}”导入；已保留原文",
+                en=f'{len(parts)} organisations in one cell; the first ("{parts[0]}") is taken; kept as written',
+                place=where,
+            )
+        )
+
     def _finish(self, parsed: ParsedRow, row: TableRow, guesses: list[ColumnGuess], place: Place) -> None:
+        if self.kind != "organisations" and parsed.values.get("organisation_name"):
+            self._part_organisations(parsed, guesses, place.at(row=row.number))
         title = title_field(self.kind)
         refused = {name for name, _ in parsed.refusals}
         text = parsed.values.get(TEXT_FIELDS.get(self.kind, ""))
@@ -894,7 +945,7 @@ class RowParser:
                     )
                 )
         organisation = str(parsed.values.get("organisation_name") or "")
-        if self.kind == "needs" and re.match(r"XX|××|某|\*\*", organisation):
+        if self.kind == "needs" and re.search(r"^某|某某|某(?:公司|企业|厂|有限)|[Xx×＊*]{2}", organisation):
             parsed.warnings.append(
                 Finding(
                     code="import.looks_like_example", zh="看起来像示例行", en="this looks like an example", place=where
@@ -981,7 +1032,7 @@ def _doubtful_phone(phone: str, where: Place) -> Finding:
 def _unknown_term(text: str, found: Field, where: Place, *, partly: bool) -> Finding:
     return Finding(
         code=f"import.{found.name}_unknown",
-        zh=f"“{text}”{'中有' if partly else ''}不在{found.zh}的词表中的内容；已保留原文",
+        zh=f"“{text}”{'里有内容' if partly else ''}不在“{found.zh}”的词表里；已保留原文",
         en=f'"{text}" is not (all) in the vocabulary of {found.en}; kept as written',
         place=where,
     )

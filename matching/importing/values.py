@@ -227,6 +227,9 @@ _DAY_FORMS = (
     re.compile(_YEAR + r"\s*[-./]\s*(?P<month>\d{1,2})\s*[-./]\s*(?P<day>\d{1,2})(?:日)?"),
     re.compile(_YEAR + r"(?P<month>0[1-9]|1[0-2])(?P<day>0[1-9]|[12]\d|3[01])(?!\d)"),
 )
+_SHORT_YEAR = re.compile(r"(?P<year>\d{2})\s*年\s*(?P<month>\d{1,2})\s*月\s*(?P<day>\d{1,2})\s*[日号]?")
+_SHORT_DOTTED = re.compile(r"(?P<year>[2-4]\d)[-./](?P<month>\d{1,2})[-./](?P<day>\d{1,2})")
+_SHORT_ENGLISH = re.compile(r"(?P<day>\d{1,2})-(?P<name>[a-z]{3})-(?P<year>\d{2})", re.IGNORECASE)
 _MONTH_FORMS = (
     re.compile(_YEAR + r"\s*年\s*(?P<month>\d{1,2})\s*月?(?:份|底|末|初)?"),
     re.compile(_YEAR + r"\s*[-./]\s*(?P<month>\d{1,2})(?:月|月底|月份)?(?!\d)"),
@@ -276,6 +279,14 @@ def parse_date(text: str, *, edge: Literal["start", "end"] = "start", epoch_1904
     for pattern in (_ENGLISH_DAY, _ENGLISH_DAY_US):
         if (match := pattern.fullmatch(folded)) and (month := _MONTHS.get(match["name"][:3].lower())):
             return _make_date(int(match["year"]), month, int(match["day"]), text)
+    if (match := _SHORT_ENGLISH.fullmatch(folded)) and (month := _MONTHS.get(match["name"].lower())):
+        return _make_date(2000 + int(match["year"]), month, int(match["day"]), text)  # as spreadsheets show d-mmm-yy
+    if match := _SHORT_YEAR.fullmatch(folded):
+        return _make_date(2000 + int(match["year"]), int(match["month"]), int(match["day"]), text)
+    if match := _SHORT_DOTTED.fullmatch(folded):
+        if 20 <= int(match["day"]) <= 31 and int(match["year"]) <= 31:
+            raise Unreadable(f"分不清哪个是年、哪个是日：{text}", f"year and day cannot be told apart: {text}")
+        return _make_date(2000 + int(match["year"]), int(match["month"]), int(match["day"]), text)
     if match := _YEAR_LAST.fullmatch(folded):
         first, second = int(match["first"]), int(match["second"])
         if first != second and first <= 12 and second <= 12:
@@ -347,6 +358,7 @@ _LANDLINE = re.compile(
 _LOCAL = re.compile(r"(\d{7,8})" + _EXTENSION, re.IGNORECASE)
 _SERVICE = re.compile(r"[48]00[\s-]?\d{3}[\s-]?\d{4}|[48]00[\s-]?\d{4}[\s-]?\d{3}")
 _FOREIGN_PHONE = re.compile(r"(?:\+|00)(?!86)[1-9][\d\s()./-]{6,20}\d")
+_ALSO_CHAT = re.compile(r"\(?(?:微信|钉钉|qq)(?:同号|同手机|号?同步)?\)?", re.IGNORECASE)
 _SCIENTIFIC = re.compile(r"^\d(?:\.\d+)?[eE]\+?\d+$")
 
 
@@ -380,8 +392,9 @@ def parse_phones(text: str) -> Phones:
         if not piece:
             continue
         piece = re.sub(r"\.0+$", "", piece) if re.fullmatch(r"\d+\.0+", piece) else piece
+        piece = piece[1:-1].strip() if re.fullmatch(r"\([^()]+\)", piece) else piece
         several = [re.sub(r"[\s-]", "", match.group(1)) for match in _MOBILE.finditer(piece)]
-        rest = _MOBILE.sub(" ", piece).strip(" -()")
+        rest = _ALSO_CHAT.sub("", _MOBILE.sub(" ", piece)).strip(" -():")
         if several and not rest:
             numbers.extend(several)
             continue
@@ -464,8 +477,10 @@ def parse_contact(text: str) -> tuple[str, Phones]:
     start = re.search(r"[+(]?\d[\d\s()+-]{5,}", folded)
     if start is None:
         return ("" if is_nothing(text) else folded), Phones((), ())
-    name = folded[: start.start()].strip(" \n:;,/、-(")
-    return name, parse_phones(folded[start.start() :])
+    name = _ALSO_CHAT.sub("", folded[: start.start()]).strip(" \n:;,/、-(")
+    opens = folded[start.start()] != "(" and folded[: start.start()].endswith("(")
+    numbers = folded[start.start() :]
+    return name, parse_phones(numbers.removesuffix(")") if opens else numbers)
 
 
 # --- lists -----------------------------------------------------------------------------------------------------------
@@ -504,7 +519,7 @@ def split_list(text: str) -> tuple[str, ...]:
         return f"\ue000{len(kept) - 1}\ue001"
 
     body = _QUOTED.sub(keep, text.replace("\ue000", "").replace("\ue001", ""))
-    parts = re.split(r"[、，;；|\n]|(?<!\d),|,(?!\d)", body)
+    parts = re.split(r"[、，;；|\n]|(?<!\d),|,(?!\d)", _without_numbers(body))
     if len(parts) == 1 and not kept:
         parts = re.split(r"\s*/\s*", body)
     if len(parts) == 1 and not kept:
@@ -517,12 +532,26 @@ def split_list(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(items))
 
 
+_ITEM_NUMBER = re.compile(r"[(（]?(\d{1,2})[.、)）．]\s*(?=\D)")
+
+
+def _without_numbers(text: str) -> str:
+    """`1.铝合金；2、压铸` is a numbered list; numbers that do not count up from 1 belong to their items."""
+    items = [item.strip() for item in re.split(r"[;；\n]", text) if item.strip()]
+    found = [_ITEM_NUMBER.match(item) for item in items]
+    counted = [int(match.group(1)) if match else 0 for match in found]
+    if len(items) < 2 or counted != list(range(1, len(items) + 1)):
+        return text
+    return "\n".join(item[match.end() :] for item, match in zip(items, found, strict=True) if match)
+
+
 def join_list(items: Iterable[str]) -> str:
     """Items as an export writes them and `split_list` reads them, quoted where they would not survive."""
     shown = []
     for item in items:
         quoted = '"' + item.replace('"', '""') + '"'
-        shown.append(item if '"' not in item and split_list(item) == (item,) else quoted)
+        plainly = '"' not in item and split_list(item) == (item,) and not _ITEM_NUMBER.match(item)
+        shown.append(item if plainly else quoted)
     return "；".join(shown)
 
 
