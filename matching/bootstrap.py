@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from matching.embeddings.cache import CachingEmbedder
 from matching.embeddings.port import Embedder
-from matching.errors import InvalidInput
+from matching.errors import InvalidInput, PartUnavailable
 from matching.notifying.mail_smtp import open_mailer
 from matching.notifying.mailer import Mailer
 from matching.queries.model_revisions import active_revision_id, revision_content
@@ -60,7 +60,8 @@ def open_embedder(settings: Settings) -> Embedder:
 class Platform:
     """The parts of a running product, each made when first used.
 
-    One per process. A process that forks (the web server, the worker pool) makes it after the fork.
+    One per process. A process that forks makes it after the fork (the worker pool), or makes it before and uses none of
+    its parts but by `prepare_to_fork` (the web server).
     """
 
     def __init__(self, settings: Settings, nudge: Nudge = no_nudge) -> None:
@@ -129,8 +130,26 @@ class Platform:
             self._active = (revision_id, parse_ranker(content, encoder_revision=encoder_revision, name=revision_id))
 
     @cached_property
+    def _encoder(self) -> Embedder:
+        return open_embedder(self.settings)
+
+    @cached_property
     def _embedder(self) -> Embedder:
-        return CachingEmbedder(open_embedder(self.settings), self.engine)
+        return CachingEmbedder(self._encoder, self.engine)
+
+    def prepare_to_fork(self) -> None:
+        """Load what processes that will be forked from this one can share: the fast encoder, where it is used.
+
+        Makes no thread and no connection. What cannot be loaded now is said and left to the processes.
+        """
+        from matching.embeddings.onnx_embedder import OnnxEmbedder
+
+        with self._lock:
+            if isinstance(self._encoder, OnnxEmbedder):
+                try:
+                    self._encoder.open_without_threads()
+                except PartUnavailable as error:
+                    logger.warning("the encoder is not shared: %s", error)
 
     @cached_property
     def _index(self) -> SearchIndex:

@@ -1,7 +1,7 @@
 """Settings of the web server: `gunicorn --config python:web.server "web.wsgi:make_app()"`.
 
-The server's own process loads the code and the dictionary of words before it starts the others, which share that memory
-with it. Nothing that holds a thread, a connection or the encoder is made before they fork.
+The server's own process loads the code, the application, the dictionary of words and the encoder before it starts the
+others, which share that memory with it. Nothing that holds a thread or a connection is made before they fork.
 """
 
 from __future__ import annotations
@@ -20,11 +20,9 @@ keepalive = 30
 def on_starting(_server: Any) -> None:
     """Load what all processes share; called once, before the first is started."""
     from matching.settings import load_settings
-    from web.wsgi import count_together
+    from web.wsgi import prepare_app
 
-    # The counting library chooses its folder when it is imported, which loading the application does.
-    count_together(load_settings(), server=os.getpid())
-    import web.app  # noqa: F401
+    prepare_app(load_settings(), server=os.getpid())
     from matching.text.words import query_words
 
     query_words("技术")

@@ -24,22 +24,39 @@ _FORGET_HOST_SECONDS = 7 * 24 * 3600.0
 """Counts of another host that did not change for so long belong to a container that is gone."""
 
 
+_prepared: list[Flask] = []
+"""The application that the server made for the processes it starts; in each of them it is that process's own."""
+
+
 def make_app() -> Flask:
     """The application over the settings of the environment; called once in each worker process, after the fork."""
-    settings = load_settings()
+    app = _prepared[0] if _prepared else _put_together(load_settings(), server=os.getppid())
+    say_what_is_wrong(app.extensions["duijie.platform"])
+    _end_streams_when_stopped(app)
+    return app
+
+
+def prepare_app(settings: Settings, *, server: int) -> None:
+    """Make the application, and load what it needs, for all processes that are forked from this one to share.
+
+    Nothing of it has a thread or an open connection. `server` is the process id of the application server.
+    """
+    app = _put_together(settings, server=server)
+    app.extensions["duijie.platform"].prepare_to_fork()
+    _prepared[:] = [app]
+
+
+def _put_together(settings: Settings, *, server: int) -> Flask:
     configure_logs(settings.log_level)
-    count_together(settings, server=os.getppid())
+    # The counting library chooses its folder when it is imported, which loading the application does.
+    count_together(settings, server=server)
     from matching.notifying.live_count import make_announcement
     from web.app import create_app
     from web.nudge import make_nudge
 
     platform = build_platform(settings, make_nudge(settings))
     platform.announce = make_announcement(settings.redis_url)
-    say_what_is_wrong(platform)
-    app = create_app(platform)
-    app.extensions["duijie.api_document"].to_dict()  # described now, so that the first who asks need not wait
-    _end_streams_when_stopped(app)
-    return app
+    return create_app(platform)
 
 
 def _end_streams_when_stopped(app: Flask) -> None:

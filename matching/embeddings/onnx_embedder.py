@@ -61,6 +61,17 @@ class OnnxEmbedder:
             return np.zeros((0, self.dimension), dtype=np.float32)
         return self._embed_distinct(list(places), prompt)[order]
 
+    def open_without_threads(self) -> None:
+        """Open the session now, so that processes forked from this one share its weights; each text is then computed
+        by the thread that asks, since a pool's threads would not be there after the fork.
+
+        Raises PartUnavailable as the first call would.
+        """
+        with self._lock:
+            if self._loaded is None:
+                self._threads = 1
+                self._loaded = (self._open_session(), self._open_tokenizer())
+
     @property
     def query_prompt(self) -> str:
         """What the model wants before a need."""
@@ -159,6 +170,8 @@ class OnnxEmbedder:
         return self._start(cached)
 
     def _start(self, file: Path) -> Any:
+        # As it is imported it would start a thread and a database in the user's home that report to its makers.
+        os.environ["ORT_DISABLE_TELEMETRY"] = "1"
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
@@ -166,7 +179,8 @@ class OnnxEmbedder:
         # A spinning pool takes a core from the web process between two requests.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
-            return onnxruntime.InferenceSession(file.read_bytes(), options, providers=["CPUExecutionProvider"])
+            # By its name: bytes that are handed over stay in memory beside the weights made from them.
+            return onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime raises bare exceptions of its own C++ classes
             raise PartUnavailable(
                 "embedder", f"无法打开向量模型 {file}", message_en=f"Cannot open the encoder {file}"

@@ -74,8 +74,8 @@ def test_counts_are_told_at_once_and_pages_answer_while_more_streams_are_asked_f
     product.platform.announce = make_announcement(redis_server.url)
     port = free_port()
     command = [
-        sys.executable, "-m", "gunicorn", "web.wsgi:make_app()", "--bind", f"127.0.0.1:{port}", "--workers", "1",
-        "--worker-class", "gthread", "--threads", str(_THREADS), "--graceful-timeout", "1",
+        sys.executable, "-m", "gunicorn", "--config", "python:web.server", "web.wsgi:make_app()",
+        "--bind", f"127.0.0.1:{port}", "--workers", "1", "--threads", str(_THREADS), "--graceful-timeout", "1",
     ]  # fmt: skip
     with (product.folder / "web.log").open("wb") as log:
         server = subprocess.Popen(command, env=product.clean_environment(), stdout=log, stderr=log)
