@@ -35,13 +35,14 @@ def write_timetable(board: EventBoard) -> bytes:
             table_name(event, one.table_number) or _("线上"),
             f"{board.participants[one.first_id].name} × {board.participants[one.second_id].name}",
             board.needs.get(one.need_id or "", ""),
+            *_host(board.hosts, one.host_id),
         )
         for slot in event.slots
         for one in board.placed()
         if one.slot_id == slot.id
     ]
     if rows:
-        paper.table((_("时段"), _("桌子"), _("双方"), _("议题")), rows, (16, 12, 36, 36))
+        paper.table(*_columns(_("双方"), rows, hosted=bool(board.hosts)))
     else:
         paper.line(_("还没有日程。"), 11)
     return _finish(paper)
@@ -61,12 +62,13 @@ def write_agendas(board: EventBoard, people: Sequence[EventParticipant]) -> byte
                 table_name(event, one.table_number) or _("线上"),
                 board.participants[one.second_id if one.first_id == who.id else one.first_id].name,
                 board.needs.get(one.need_id or "", ""),
+                *_host(board.hosts, one.host_id),
             )
             for slot in event.slots
             for one in mine.get((who.id, slot.id), ())
         ]
         if rows:
-            paper.table((_("时段"), _("桌子"), _("对方"), _("议题")), rows, (16, 12, 36, 36), size=11)
+            paper.table(*_columns(_("对方"), rows, hosted=bool(board.hosts)), size=11)
         else:
             paper.line(_("没有安排洽谈。"), 11)
     return _finish(_never_empty(paper, event))
@@ -78,9 +80,13 @@ def write_own_agenda(event: Event, who: EventParticipant, agenda: Sequence[Agend
     paper.new_page()
     paper.line(who.name, 18)
     _head(paper, event, size=11)
-    rows = [(time_of(one.slot), one.table or _("线上"), one.other.name, one.topic) for one in agenda]
+    hosted = any(one.host for one in agenda)
+    rows = [
+        (time_of(one.slot), one.table or _("线上"), one.other.name, one.topic, *([one.host] if hosted else []))
+        for one in agenda
+    ]
     if rows:
-        paper.table((_("时段"), _("桌子"), _("对方"), _("议题")), rows, (16, 12, 36, 36), size=11)
+        paper.table(*_columns(_("对方"), rows, hosted=hosted), size=11)
     else:
         paper.line(_("没有安排洽谈。"), 11)
     return _finish(paper)
@@ -143,6 +149,20 @@ def write_paper(
     if what == "cards":
         return write_cards(board)
     return write_badges(board.event, people, {one.id: code_of(one) for one in people})
+
+
+def _host(hosts: Mapping[str, str], host_id: str | None) -> tuple[str, ...]:
+    return (hosts.get(host_id or "", ""),) if hosts else ()
+
+
+def _columns(
+    who: str, rows: Sequence[tuple[str, ...]], *, hosted: bool
+) -> tuple[tuple[str, ...], Sequence[tuple[str, ...]], tuple[int, ...]]:
+    """Headings, rows and widths; the host's column only where there are hosts."""
+    heads = (_("时段"), _("桌子"), who, _("议题"))
+    if hosted:
+        return (*heads, _("联络员")), rows, (15, 12, 31, 30, 12)
+    return heads, rows, (16, 12, 36, 36)
 
 
 def _head(paper: Paper, event: Event, *, size: float = 16) -> None:

@@ -66,6 +66,8 @@ NOTICES: Mapping[str, tuple[str, str]] = {
     "event_agenda": ("您的对接会日程已发布", "Your agenda of an event is published"),
     "event_changed": ("您的对接会日程有变动", "Your agenda of an event has changed"),
     "event_called_off": ("您参加的对接会已取消", "An event you take part in was called off"),
+    "event_host": ("您跟进的洽谈有新安排", "News of meetings that you look after"),
+    "desk_assigned": ("有一件事交给您处理", "Something was given to you to deal with"),
     "import_finished": ("您的导入已完成", "Your import has finished"),
     "import_failed": ("您的导入没有完成", "Your import did not finish"),
     "member_joined": ("有同事加入了您的单位", "A colleague joined your organisation"),

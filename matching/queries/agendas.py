@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import or_, select
@@ -16,6 +17,7 @@ from matching.models import (
     MeetingFeedback,
     MeetingInvitation,
     Need,
+    User,
 )
 
 
@@ -29,6 +31,8 @@ class AgendaEntry:
     """The table's name; empty where the meeting is online."""
     other: EventParticipant
     topic: str
+    host: str
+    """The name of who looks after it; empty where nobody was told."""
     invitation: MeetingInvitation | None
     feedback: MeetingFeedback | None
 
@@ -73,6 +77,7 @@ def list_agenda(session: Session, event: Event, participant: EventParticipant) -
         need.id: need
         for need in session.scalars(select(Need).where(Need.id.in_([row.need_id for row in rows if row.need_id])))
     }
+    hosts = host_names(session, rows)
     found = []
     for row in rows:
         assert row.told_slot is not None
@@ -83,11 +88,20 @@ def list_agenda(session: Session, event: Event, participant: EventParticipant) -
                 table_name(event, row.told_table_number),
                 row.second if row.first_id == participant.id else row.first,
                 topic_of(needs.get(row.need_id or "")),
+                hosts.get(row.told_host_id or "", ""),
                 invitations.get(row.id),
                 feedback.get(row.id),
             )
         )
     return found
+
+
+def host_names(session: Session, meetings: Sequence[Meeting]) -> dict[str, str]:
+    """Names by user id of those who look after these meetings, now or as it was told."""
+    ids = {one for row in meetings for one in (row.host_id, row.told_host_id) if one is not None}
+    if not ids:
+        return {}
+    return dict(session.execute(select(User.id, User.name).where(User.id.in_(ids))).tuples().all())
 
 
 def table_name(event: Event, number: int | None) -> str:

@@ -26,12 +26,13 @@ from matching.models import (
 )
 from matching.models.event import PRESENT_STATUSES
 from matching.policy import Audience
+from matching.queries.agendas import host_names
 from matching.queries.profiles import visible_experts
 from matching.services.actor import Actor
 from matching.services.event_pairs import separations_of
 from matching.services.event_participants import participant_not_found
 from matching.services.events import event_not_found
-from matching.services.meetings import meeting_not_found
+from matching.services.meetings import meeting_not_found, needs_table
 
 _PAST_SHOWN = timedelta(days=400)
 
@@ -159,6 +160,8 @@ class EventBoard:
     invitations: dict[tuple[str, str], MeetingInvitation]
     feedback: dict[tuple[str, str], MeetingFeedback]
     run: TimetableRun | None
+    hosts: Mapping[str, str]
+    """Names of those who look after meetings, by user id."""
     position: Mapping[str, int] = field(default_factory=dict)
 
     def wanted(self) -> list[Meeting]:
@@ -268,8 +271,26 @@ def load_board(session: Session, event_id: str, actor: Actor) -> EventBoard:
             .order_by(TimetableRun.requested_at.desc(), TimetableRun.id)
             .limit(1)
         ),
+        hosts=host_names(session, meetings),
         position=position,
     )
+
+
+def free_slots(board: EventBoard, meeting: Meeting) -> set[str]:
+    """Slots in which both can and are free, and a table is."""
+    mine = board.by_person()
+    grid = board.grid()
+    both = [board.participants[one_id] for one_id in meeting.participant_ids]
+    free = set()
+    for slot in board.event.slots:
+        taken = sum(len(held) for (slot_id, number), held in grid.items() if slot_id == slot.id and number is not None)
+        busy = any(
+            slot.id in one.unavailable or [other for other in mine.get((one.id, slot.id), ()) if other.id != meeting.id]
+            for one in both
+        )
+        if not busy and (taken < len(board.event.tables) or not needs_table(board.event, meeting)):
+            free.add(slot.id)
+    return free
 
 
 def find_run(session: Session, event_id: str, actor: Actor) -> TimetableRun | None:

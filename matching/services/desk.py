@@ -29,6 +29,8 @@ from matching.models import (
 )
 from matching.models.base import new_id
 from matching.models.desk import ASSIGNABLE, NOTED
+from matching.notifying.inboxes import note_changed
+from matching.notifying.staff import ASSIGNED, tell_assigned
 from matching.services.actor import Actor, actor_of
 from matching.services.posts import (
     close_directly,
@@ -91,7 +93,9 @@ def require_desk(actor: Actor) -> None:
 def assign_subjects(
     uow: UnitOfWork, actor: Actor, subjects: Sequence[Subject], user_id: str | None, now: datetime
 ) -> BulkReport:
-    """Give things to a colleague, or with None to nobody. Those of other regions are refused."""
+    """Give things to a colleague, who is told in their inbox, or with None to nobody. Those of other regions are
+    refused.
+    """
     require_desk(actor)
     _require_some(subjects)
     colleague = uow.session.get(User, user_id) if user_id is not None else None
@@ -127,6 +131,9 @@ def assign_subjects(
                 continue
             _assign(uow, actor, kind, subject_id, user_id, now, row)
             items.append({"kind": kind, "id": subject_id, "title": title, "before": before, "after": user_id})
+        if user_id is not None:
+            given = {str(one["id"]): str(one["title"]) for one in items if one["kind"] == kind}
+            tell_assigned(uow.session, user_id, given, kind, now, by=actor.user_id)
     return _finish(uow, actor, "assign", items, refused, now)
 
 
@@ -211,6 +218,8 @@ def undo_bulk(uow: UnitOfWork, actor: Actor, action_id: str, now: datetime, *, s
         restored += done
         if not done:
             kept.append(str(item["title"]))
+    if action.kind == "assign":
+        _take_back_assignment_notices(uow, action)
     action.undone_at = now
     uow.record(now, actor.user_id, "desk.undo", "bulk_action", action.id, kind=action.kind, restored=restored)
     uow.commit()
@@ -407,6 +416,19 @@ def _take_back_messages(uow: UnitOfWork, post: Post, kind: str, told_at: datetim
         )
     unread = [row.id for row in told if row.read_at is None]
     uow.session.execute(delete(Notification).where(Notification.id.in_(unread)))
+
+
+def _take_back_assignment_notices(uow: UnitOfWork, action: BulkAction) -> None:
+    """Who has not read it yet need not know: what was mailed leads to a thing that is shown as it is now."""
+    receivers = {str(item["after"]) for item in action.items if item["after"]}
+    told = select(Notification.id).where(
+        Notification.user_id.in_(receivers),
+        Notification.kind == ASSIGNED,
+        Notification.created_at == action.created_at,
+        Notification.read_at.is_(None),
+    )
+    uow.session.execute(delete(Notification).where(Notification.id.in_(told)))
+    note_changed(uow.session, receivers)
 
 
 def _restore_assignment(uow: UnitOfWork, actor: Actor, item: Mapping[str, Any], now: datetime) -> bool:

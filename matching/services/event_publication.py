@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,14 +23,16 @@ from matching.models import Event, EventParticipant, EventSlot, Meeting, Meeting
 from matching.models.meeting import INVITATION_ANSWERS
 from matching.notifying.calendars import CalendarEntry, Method, calendar_uid, write_calendar
 from matching.notifying.events import INVITED, tell_of_timetable, tell_participant
+from matching.notifying.staff import tell_host
 from matching.notifying.texts import LANGUAGES, SHIPPED_TEXTS, Texts
-from matching.queries.agendas import table_name, topic_of
+from matching.queries.agendas import host_names, table_name, topic_of
 from matching.services.actor import Actor
 from matching.services.deliveries import owe_delivery
 from matching.services.event_participants import participant_not_found
 from matching.services.events import load_event, require_open
-from matching.services.meetings import meeting_not_found
+from matching.services.meetings import meeting_not_found, settle_conflicts
 from matching.services.signed_links import read_signed, sign
+from matching.services.standing_conflicts import Standing, standing_conflicts, unexplained
 from matching.settings import Settings
 from matching.store.unit_of_work import UnitOfWork
 
@@ -38,10 +41,26 @@ _AGENDA = "agenda"
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A meeting that is not where people were told. `kind`: new, moved, table (only the table) or off."""
+    """A meeting that is not as people were told. `kind`: new, moved, table (only the table), host (only the host) or
+    off.
+    """
 
     meeting: Meeting
     kind: str
+
+
+class StandingConflicts(InvalidInput):
+    """The timetable was not published: something speaks against places in it. `conflicts`: by meeting."""
+
+    def __init__(self, conflicts: Standing) -> None:
+        self.conflicts = conflicts
+        super().__init__(
+            "event.standing_conflicts",
+            f"{len(conflicts)} 场洽谈的安排有冲突，没有发布；写明理由后可以仍然发布",
+            where="override",
+            message_en=f"Something speaks against the places of {len(conflicts)} meetings; nothing was published. "
+            "You may publish nevertheless and say why",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +144,15 @@ def list_changes(session: Session, event: Event) -> list[Change]:
         known = meeting.told_slot_id is not None or meeting.id in invited
         if slot_id is None and not known:
             continue
-        if slot_id is not None and (slot_id, table) == (meeting.told_slot_id, meeting.told_table_number):
+        same_place = (slot_id, table) == (meeting.told_slot_id, meeting.told_table_number)
+        if slot_id is not None and same_place and meeting.host_id == meeting.told_host_id:
             continue
         if slot_id is None:
             kind = "off"
         elif not known:
             kind = "new"
+        elif same_place:
+            kind = "host"
         else:
             kind = "moved" if slot_id != meeting.told_slot_id else "table"
         changes.append(Change(meeting, kind))
@@ -143,10 +165,21 @@ def list_changes(session: Session, event: Event) -> list[Change]:
 
 
 def publish_timetable(
-    uow: UnitOfWork, actor: Actor, event_id: str, now: datetime, settings: Settings, texts: Texts = SHIPPED_TEXTS
+    uow: UnitOfWork,
+    actor: Actor,
+    event_id: str,
+    now: datetime,
+    settings: Settings,
+    texts: Texts = SHIPPED_TEXTS,
+    *,
+    override: bool = False,
+    reason: str = "",
 ) -> Told:
     """Make the present places the ones that people know, and owe an invitation, an update or a cancellation to each
     participant whose entry differs. Published again without changes, nobody hears anything.
+
+    Raises StandingConflicts where something speaks against a place that nobody overrode knowingly, unless `override`
+    with a `reason`, which is kept with those meetings.
     """
     event = load_event(uow, actor, event_id)
     require_open(event)
@@ -157,11 +190,21 @@ def publish_timetable(
             "还没有排好的洽谈，请先计算日程",
             message_en="No meeting has a place yet; compute the timetable first",
         )
-    told = _tell(uow, event, meetings, now, settings, texts)
+    open_conflicts = unexplained(standing_conflicts(uow.session, event), meetings)
+    if open_conflicts and not override:
+        raise StandingConflicts(open_conflicts)
+    kept = settle_conflicts(
+        [one for found in open_conflicts.values() for one in found], override=override, reason=reason
+    )
+    for meeting in meetings:
+        if meeting.id in open_conflicts:
+            meeting.override_reason = kept
+    told = _tell(uow, event, meetings, now, settings, texts, by=actor.user_id)
     event.status = "published"
     event.published_at = now
     event.updated_at = now
-    uow.record(now, actor.user_id, "event.publish", "event", event.id, messages=told.messages)
+    overridden = {"overridden": sorted(open_conflicts), "reason": kept} if open_conflicts else {}
+    uow.record(now, actor.user_id, "event.publish", "event", event.id, messages=told.messages, **overridden)
     uow.commit()
     return told
 
@@ -178,7 +221,7 @@ def cancel_event(
         meeting.slot_id = meeting.table_number = None
         meeting.locked = False
         meeting.updated_at = now
-    told = _tell(uow, event, meetings, now, settings, texts, called_off=True)
+    told = _tell(uow, event, meetings, now, settings, texts, called_off=True, by=actor.user_id)
     event.status = "cancelled"
     event.registration_open = False
     event.updated_at = now
@@ -273,6 +316,7 @@ def _tell(
     texts: Texts,
     *,
     called_off: bool = False,
+    by: str | None = None,
 ) -> Told:
     session = uow.session
     rows = session.scalars(
@@ -286,10 +330,17 @@ def _tell(
     messages = 0
     missing: set[str] = set()
     changed: dict[str, set[str]] = {}
+    hosts = host_names(session, meetings)
+    hosting: Counter[str] = Counter()
     for meeting in meetings:
         slot_id, table = _present_place(meeting)
         slot = meeting.slot if slot_id is not None else None
-        meeting.told_slot_id, meeting.told_table_number = slot_id, table
+        host_id = meeting.host_id if slot_id is not None else None
+        before = (meeting.told_slot_id, meeting.told_table_number, meeting.told_host_id)
+        if before != (slot_id, table, host_id):
+            hosting.update({one for one in (meeting.told_host_id, host_id) if one is not None})
+        meeting.told_slot_id, meeting.told_table_number, meeting.told_host_id = slot_id, table, host_id
+        host = hosts.get(host_id or "", "")
         for participant, other in ((meeting.first, meeting.second), (meeting.second, meeting.first)):
             row = known.get((meeting.id, participant.id))
             if slot is None:
@@ -300,7 +351,7 @@ def _tell(
                 row.content_key = ""
                 method: Method = "CANCEL"
             else:
-                key = _content_key(event, slot, table, other)
+                key = _content_key(event, slot, table, other, host)
                 if row is None:
                     row = MeetingInvitation(
                         meeting_id=meeting.id,
@@ -328,8 +379,12 @@ def _tell(
                 missing.add(participant.name)
                 continue
             topic = topic_of(needs.get(meeting.need_id or ""))
-            messages += _owe_entry(session, event, participant, other, row, table, topic, method, now, settings, texts)
+            messages += _owe_entry(
+                session, event, participant, other, row, table, topic, method, now, settings, texts, host=host
+            )
     tell_of_timetable(session, event, changed, now, called_off=called_off)
+    for user_id, count in sorted(hosting.items()):
+        tell_host(session, event, user_id, now, meetings=count, by=by)
     return Told(messages, tuple(sorted(missing)))
 
 
@@ -345,8 +400,10 @@ def _owe_entry(
     now: datetime,
     settings: Settings,
     texts: Texts,
+    *,
+    host: str,
 ) -> int:
-    entry = calendar_entry(event, participant, other, row, table, topic, settings)
+    entry = calendar_entry(event, participant, other, row, table, topic, settings, host=host)
     begins, ends = to_shanghai(row.starts_at), to_shanghai(row.ends_at)
     time = f"{begins:%Y-%m-%d %H:%M}–{ends:%H:%M}"
     kind = (
@@ -380,13 +437,19 @@ def calendar_entry(
     table: int | None,
     topic: str,
     settings: Settings,
+    *,
+    host: str = "",
 ) -> CalendarEntry:
-    """A participant's meeting as their calendar has it; only they are named as attendee, nobody's address is told."""
+    """A participant's meeting as their calendar has it; only they are named as attendee, nobody's address is told.
+    `host` is the name of who looks after it.
+    """
     url = agenda_address(participant, settings)
     english = _language(participant) == "en"
     place = table_name(event, table)
     location = event.online_address if table is None else f"{event.venue} {place}".strip()
     lines = [f"{'About: ' if english else '议题：'}{topic}"] if topic else []
+    if host:
+        lines.append(f"{'Host: ' if english else '联络员：'}{host}")
     lines.append(f"{'My agenda: ' if english else '我的日程：'}{url}")
     return CalendarEntry(
         uid=calendar_uid(row.id, settings),
@@ -450,7 +513,7 @@ def _language(participant: EventParticipant) -> str:
     return "en" if owner is not None and owner.language == "en" else "zh"
 
 
-def _content_key(event: Event, slot: EventSlot, table: int | None, other: EventParticipant) -> str:
+def _content_key(event: Event, slot: EventSlot, table: int | None, other: EventParticipant, host: str) -> str:
     """What a calendar shows of a meeting; while it is the same, nobody need be told."""
     shown = [
         slot.starts_at.isoformat(),
@@ -458,6 +521,8 @@ def _content_key(event: Event, slot: EventSlot, table: int | None, other: EventP
         event.online_address if table is None else f"{event.venue} {table_name(event, table)}",
         event.title,
         other.name,
+        # What was sent before there were hosts keeps its key.
+        *([host] if host else []),
     ]
     return hashlib.sha256(json.dumps(shown, ensure_ascii=False).encode()).hexdigest()
 

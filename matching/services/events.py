@@ -11,6 +11,7 @@ from sqlalchemy import or_, select, update
 from matching.clock import SHANGHAI, shanghai_day
 from matching.errors import IllegalMove, InvalidInput, NotAllowed, NotFound
 from matching.models import Event, EventParticipant, EventSlot, Meeting
+from matching.models.base import new_id
 from matching.models.event import EVENT_MODES
 from matching.services.actor import Actor
 from matching.services.day_plans import PlannedSlot, make_slots, parse_spans, parse_tables
@@ -44,7 +45,9 @@ class EventFields:
     public: bool = True
 
 
-def create_event(uow: UnitOfWork, actor: Actor, entered: EventFields, now: datetime) -> Event:
+def create_event(
+    uow: UnitOfWork, actor: Actor, entered: EventFields, now: datetime, *, event_id: str | None = None
+) -> Event:
     """Make an event of the actor's region. Raises NotAllowed for others than its staff, InvalidInput for its fields."""
     if not actor.is_staff_for(entered.region_code):
         raise NotAllowed("event.staff_only", "对接会由主管部门组织", message_en="Events are organised by the staff")
@@ -56,6 +59,7 @@ def create_event(uow: UnitOfWork, actor: Actor, entered: EventFields, now: datet
         author_id=actor.user_id, created_at=now, region_code=entered.region_code, plan_revision=1, status="draft"
     )
     _fill(uow, event, entered, now)
+    event.id = event_id or new_id()
     uow.session.add(event)
     uow.session.flush()
     uow.record(now, actor.user_id, "event.create", "event", event.id)

@@ -19,6 +19,7 @@ from matching.models import (
     Meeting,
     MeetingFeedback,
     Suggestion,
+    User,
 )
 from matching.models.event import PRESENT_STATUSES
 from matching.models.meeting import MEETING_RESULTS
@@ -28,16 +29,17 @@ from matching.services.events import load_event, require_open, touch_plan
 from matching.store.unit_of_work import UnitOfWork
 
 MINUTES_LENGTH = 5000
+REASON_LENGTH = 300
 COMMENT_LENGTH = 2000
 
 
 @dataclass(frozen=True, slots=True)
 class PlaceConflict:
-    """What speaks against a place. `kind`: busy, table_taken, unavailable, session, order, absent, separated or
-    elsewhere.
+    """What speaks against a place. `kind`: busy, table_taken, unavailable, session, order, absent, separated,
+    elsewhere, host_busy or host_elsewhere.
 
-    `name` is the participant's or the other event's, `meeting_id` the meeting in the way. All may be overridden
-    knowingly.
+    `name` is the participant's, the host's or the other event's, `meeting_id` the meeting in the way. All may be
+    overridden knowingly.
     """
 
     kind: str
@@ -52,10 +54,36 @@ class PlaceConflicts(InvalidInput):
         self.conflicts = tuple(conflicts)
         super().__init__(
             "meeting.place_conflicts",
-            "这个位置有冲突，没有保存；确认后可以仍然这样安排",
+            "这个位置有冲突，没有保存；写明理由后可以仍然这样安排",
             where="slot_id",
-            message_en="Something speaks against this place; it was not saved. You may confirm it nevertheless",
+            message_en="Something speaks against this place; it was not saved. You may confirm it and say why",
         )
+
+
+def settle_conflicts(conflicts: Sequence[PlaceConflict], *, override: bool, reason: str) -> str | None:
+    """The reason to keep with a place: None where nothing speaks against it. Raises PlaceConflicts unless `override`,
+    and InvalidInput for an override that does not say why.
+    """
+    if not conflicts:
+        return None
+    words = " ".join(reason.split())
+    if not override:
+        raise PlaceConflicts(conflicts)
+    if not words:
+        raise InvalidInput(
+            "meeting.override_reason",
+            "请写明为什么有冲突仍然这样安排",
+            where="reason",
+            message_en="Please say why it is to be so in spite of the conflict",
+        )
+    if len(words) > REASON_LENGTH:
+        raise InvalidInput(
+            "meeting.override_reason_long",
+            f"理由不能超过 {REASON_LENGTH} 字",
+            where="reason",
+            message_en=f"A reason has at most {REASON_LENGTH} characters",
+        )
+    return words
 
 
 def add_meeting(
@@ -194,11 +222,13 @@ def move_meeting(
     now: datetime,
     *,
     override: bool = False,
+    reason: str = "",
 ) -> list[PlaceConflict]:
     """Put a meeting where the staff wants it, and lock it there; `slot_id` None takes it off the timetable.
 
-    Raises PlaceConflicts where something speaks against it, unless `override`: then it is done and logged. Returns
-    what was overridden. A meeting online needs no table; where no table is given, the first free one is taken.
+    Raises PlaceConflicts where something speaks against it, unless `override` with a `reason`: then it is done, kept
+    with the meeting and logged. Returns what was overridden. A meeting online needs no table; where no table is given,
+    the first free one is taken.
     """
     meeting, event = load_meeting(uow, actor, meeting_id)
     require_open(event)
@@ -207,6 +237,7 @@ def move_meeting(
     if slot_id is None:
         meeting.slot_id = meeting.table_number = None
         meeting.locked = False
+        meeting.override_reason = None
         conflicts: list[PlaceConflict] = []
     else:
         slot = uow.session.get(EventSlot, slot_id)
@@ -222,8 +253,7 @@ def move_meeting(
         conflicts = list_conflicts(uow.session, event, meeting, slot, table_number)
         if needs and table_number is None:
             conflicts.append(PlaceConflict("table_taken"))
-        if conflicts and not override:
-            raise PlaceConflicts(conflicts)
+        meeting.override_reason = settle_conflicts(conflicts, override=override, reason=reason)
         meeting.slot_id = slot.id
         meeting.table_number = table_number
         meeting.locked = True
@@ -239,6 +269,7 @@ def move_meeting(
         slot=slot_id,
         table=table_number,
         overridden=[conflict.kind for conflict in conflicts],
+        reason=meeting.override_reason,
     )
     uow.commit()
     return conflicts
@@ -264,6 +295,8 @@ def list_conflicts(
             for participant_id in other.participant_ids
             if participant_id in sides
         ]
+        if meeting.host_id is not None and other.host_id == meeting.host_id:
+            found.append(PlaceConflict("host_busy", _host_name(session, meeting.host_id), other.id))
         if table_number is not None and other.table_number == table_number:
             found.append(PlaceConflict("table_taken", event.tables[table_number - 1], other.id))
     for one in sides.values():
@@ -279,23 +312,66 @@ def list_conflicts(
         found.append(PlaceConflict("separated"))
     found += [
         PlaceConflict("elsewhere", f"{name}（{title}）")
-        for participant_id, starts_at, ends_at, title, name in _engaged_elsewhere(session, event, list(sides.values()))
+        for participant_id, starts_at, ends_at, title, name in engaged_elsewhere(session, event, list(sides.values()))
         if participant_id in sides and starts_at < slot.ends_at and slot.starts_at < ends_at
     ]
+    if meeting.host_id is not None:
+        found += [
+            PlaceConflict("host_elsewhere", f"{_host_name(session, meeting.host_id)}（{one.title}）")
+            for one in hosting_elsewhere(session, event, [meeting.host_id])
+            if one.starts_at < slot.ends_at and slot.starts_at < one.ends_at
+        ]
     return found
+
+
+def _host_name(session: Session, user_id: str) -> str:
+    user = session.get(User, user_id)
+    return user.name if user is not None else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Hosting:
+    """A time in which somebody of the staff looks after a meeting of another event."""
+
+    user_id: str
+    starts_at: datetime
+    ends_at: datetime
+    title: str
+
+
+def hosting_elsewhere(session: Session, event: Event, user_ids: Sequence[str]) -> list[Hosting]:
+    """When these of the staff look after placed meetings of other events on that day."""
+    if not event.slots or not user_ids:
+        return []
+    rows = session.execute(
+        select(Meeting.host_id, EventSlot.starts_at, EventSlot.ends_at, Event.title)
+        .select_from(Meeting)
+        .join(EventSlot, EventSlot.id == Meeting.slot_id)
+        .join(Event, Event.id == Meeting.event_id)
+        .where(
+            Meeting.host_id.in_(user_ids),
+            Meeting.event_id != event.id,
+            Meeting.status == "wanted",
+            Event.status.in_(("draft", "published")),
+            EventSlot.starts_at < max(slot.ends_at for slot in event.slots),
+            EventSlot.ends_at > min(slot.starts_at for slot in event.slots),
+        )
+        .order_by(EventSlot.starts_at, Meeting.id)
+    ).all()
+    return [Hosting(row[0], row[1], row[2], row[3]) for row in rows]
 
 
 def engaged_slots(session: Session, event: Event, people: Sequence[EventParticipant]) -> dict[str, set[str]]:
     """Slots of this event, by participant, in which the same organisation or expert meets somebody at another event."""
     busy: dict[str, set[str]] = {}
-    for participant_id, starts_at, ends_at, _, _ in _engaged_elsewhere(session, event, people):
+    for participant_id, starts_at, ends_at, _, _ in engaged_elsewhere(session, event, people):
         for slot in event.slots:
             if starts_at < slot.ends_at and slot.starts_at < ends_at:
                 busy.setdefault(participant_id, set()).add(slot.id)
     return busy
 
 
-def _engaged_elsewhere(
+def engaged_elsewhere(
     session: Session, event: Event, people: Sequence[EventParticipant]
 ) -> list[tuple[str, datetime, datetime, str, str]]:
     """(participant, from, to, title of the other event, name): placed meetings at other events of that day."""
@@ -536,5 +612,5 @@ def _cancel(meeting: Meeting, now: datetime) -> None:
     meeting.status = "cancelled"
     meeting.slot_id = meeting.table_number = None
     meeting.locked = False
-    meeting.dropped_reason = meeting.dropped_reason_en = None
+    meeting.dropped_reason = meeting.dropped_reason_en = meeting.override_reason = None
     meeting.updated_at = now

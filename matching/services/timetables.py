@@ -8,21 +8,27 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
 from matching.bootstrap import Platform
 from matching.errors import DuijieError, IllegalMove, InvalidInput, NotFound
 from matching.models import Event, EventParticipant, Meeting, TimetableRun
+from matching.queries.agendas import host_names
 from matching.scheduling import event as scheduling
 from matching.services.actor import Actor
 from matching.services.events import load_event, require_open
-from matching.services.meetings import engaged_slots, needs_table, wanted_meetings
+from matching.services.meeting_hosts import hosts_of
+from matching.services.meetings import engaged_slots, hosting_elsewhere, needs_table, wanted_meetings
 from matching.store.outbox import TIMETABLE
 from matching.store.unit_of_work import UnitOfWork
+
+if TYPE_CHECKING:
+    from matching.scheduling.solve import Progress
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +49,8 @@ class Problem:
     event: scheduling.Event
     places: scheduling.Timetable
     locked_ids: frozenset[str]
+    hosts_bound: bool = False
+    """Whether hosts are in it, who are then in one meeting at a time."""
 
 
 def request_timetable(
@@ -117,8 +125,11 @@ def latest_run(uow: UnitOfWork, event_id: str) -> TimetableRun | None:
     )
 
 
-def describe_problem(uow: UnitOfWork, event: Event, *, anew: bool) -> Problem:
-    """The event as the engine sees it. A participant cannot where they said so, or meet somebody at another event."""
+def describe_problem(uow: UnitOfWork, event: Event, *, anew: bool, hosts: bool = True) -> Problem:
+    """The event as the engine sees it. A participant cannot where they said so, or meet somebody at another event.
+
+    With `hosts` those of the staff who look after meetings are in one at a time, as far as that can be.
+    """
     people = list(
         uow.session.scalars(
             select(EventParticipant)
@@ -134,6 +145,7 @@ def describe_problem(uow: UnitOfWork, event: Event, *, anew: bool) -> Problem:
     sessions = {slot.session for slot in event.slots}
     wanted = {meeting.id for meeting in meetings}
     locked = {meeting.id for meeting in meetings if meeting.locked and meeting.slot_id in slots}
+    attending, host_of = _bind_hosts(uow, event, meetings, locked) if hosts else ((), {})
     described = scheduling.Event(
         name=event.title,
         tables=len(event.tables),
@@ -149,11 +161,12 @@ def describe_problem(uow: UnitOfWork, event: Event, *, anew: bool) -> Problem:
                 ),
             )
             for one in present
-        ),
+        )
+        + attending,
         meetings=tuple(
             scheduling.Meeting(
                 id=meeting.id,
-                participants=meeting.participant_ids,
+                participants=(*meeting.participant_ids, *host_of.get(meeting.id, ())),
                 session=meeting.session if meeting.session in sessions else scheduling.ANY_SESSION,
                 after=tuple(one for one in meeting.after_ids if one in wanted),
                 weight=meeting.weight,
@@ -174,7 +187,39 @@ def describe_problem(uow: UnitOfWork, event: Event, *, anew: bool) -> Problem:
             if meeting.slot_id is not None and (not anew or meeting.id in locked)
         ),
     )
-    return Problem(described, places, frozenset(locked))
+    return Problem(described, places, frozenset(locked), bool(host_of))
+
+
+def _bind_hosts(
+    uow: UnitOfWork, event: Event, meetings: Sequence[Meeting], locked: Collection[str]
+) -> tuple[tuple[scheduling.Participant, ...], dict[str, tuple[str, ...]]]:
+    """The hosts as the engine sees them, and who is bound to which meeting.
+
+    Nobody is bound to more meetings than they have slots for, nor to a locked one that clashes: those stay knowingly,
+    and what is left is named before publishing. The heaviest meetings are bound first.
+    """
+    user_ids = hosts_of(meetings)
+    taken: dict[str, set[str]] = {user_id: set() for user_id in user_ids}
+    for one in hosting_elsewhere(uow.session, event, user_ids):
+        taken[one.user_id] |= {
+            slot.id for slot in event.slots if one.starts_at < slot.ends_at and slot.starts_at < one.ends_at
+        }
+    away = {user_id: tuple(slot.id for slot in event.slots if slot.id in taken[user_id]) for user_id in user_ids}
+    room = {user_id: len(event.slots) - len(away[user_id]) for user_id in user_ids}
+    host_of: dict[str, tuple[str, ...]] = {}
+    for meeting in sorted(meetings, key=lambda one: (one.id not in locked, -one.weight, one.id)):
+        user_id = meeting.host_id
+        if user_id is None or room[user_id] <= 0:
+            continue
+        if meeting.id in locked:
+            slot_id = meeting.slot_id or ""
+            if slot_id in taken[user_id]:
+                continue
+            taken[user_id].add(slot_id)
+        host_of[meeting.id] = (user_id,)
+        room[user_id] -= 1
+    bound = {user_id for (user_id,) in host_of.values()}
+    return tuple(scheduling.Participant(one, away[one], attends=True) for one in user_ids if one in bound), host_of
 
 
 def compute_timetable(platform: Platform, run_id: str, clock: Clock) -> str | None:
@@ -184,8 +229,6 @@ def compute_timetable(platform: Platform, run_id: str, clock: Clock) -> str | No
     Repeated, it starts again what a dead worker left behind and leaves alone what is finished. A plan that changed
     meanwhile is not overwritten: the run is then `outdated`.
     """
-    from matching.scheduling.solve import Progress, propose_timetable, replan
-
     with platform.unit_of_work() as uow:
         run = uow.session.get(TimetableRun, run_id)
         now = clock()
@@ -206,6 +249,7 @@ def compute_timetable(platform: Platform, run_id: str, clock: Clock) -> str | No
         run.started_at = run.heard_at = now
         run.plan_revision = event.plan_revision
         problem = describe_problem(uow, event, anew=run.anew)
+        without_hosts = describe_problem(uow, event, anew=run.anew, hosts=False) if problem.hosts_bound else problem
         anew, seconds = run.anew, run.seconds
         uow.commit()
 
@@ -239,22 +283,40 @@ def compute_timetable(platform: Platform, run_id: str, clock: Clock) -> str | No
     timetable: scheduling.Timetable | None = None
     failure: DuijieError | None = None
     try:
-        if problem.places.meetings:
-            timetable = replan(
-                problem.event,
-                problem.places,
-                problem.locked_ids,
-                time_limit_seconds=seconds,
-                on_progress=tell,
-                should_stop=should_stop,
-            )
-        else:
-            timetable = propose_timetable(
-                problem.event, time_limit_seconds=seconds, on_progress=tell, should_stop=should_stop
-            )
+        timetable = _solve(problem, seconds, tell, should_stop)
+        if problem.hosts_bound and (timetable.status == "infeasible" or timetable.dropped):
+            # A meeting is worth more than who looks after it: without hosts there may be room for more.
+            freed = _solve(without_hosts, seconds / 2, tell, should_stop)
+            if _lost(without_hosts, freed) < _lost(problem, timetable):
+                timetable, problem = freed, without_hosts
     except DuijieError as error:
-        failure = error
+        failure = error if timetable is None else None
     return _finish(platform, run_id, problem, timetable, failure, clock(), anew=anew)
+
+
+def _solve(
+    problem: Problem, seconds: float, tell: Callable[[Progress], None], should_stop: Callable[[], bool]
+) -> scheduling.Timetable:
+    from matching.scheduling.solve import propose_timetable, replan
+
+    if problem.places.meetings:
+        return replan(
+            problem.event,
+            problem.places,
+            problem.locked_ids,
+            time_limit_seconds=seconds,
+            on_progress=tell,
+            should_stop=should_stop,
+        )
+    return propose_timetable(problem.event, time_limit_seconds=seconds, on_progress=tell, should_stop=should_stop)
+
+
+def _lost(problem: Problem, timetable: scheduling.Timetable) -> float:
+    """The weight of what is not held; everything where there is no timetable."""
+    if timetable.status == "infeasible":
+        return float("inf")
+    dropped = {one.id for one in timetable.dropped}
+    return sum(meeting.weight for meeting in problem.event.meetings if meeting.id in dropped)
 
 
 def _finish(
@@ -316,6 +378,7 @@ def _lay(
         meeting.dropped_reason_en = _with_names(drop.reason_en, names)[:300] if drop is not None else None
         if (meeting.slot_id, meeting.table_number) != before:
             meeting.updated_at = now
+            meeting.override_reason = None
             moved += before[0] is not None
     run.status = "finished"
     run.proven = timetable.status == "optimal"
@@ -347,6 +410,7 @@ def _names(uow: UnitOfWork, event: Event) -> dict[str, str]:
     }
     for meeting in uow.session.scalars(select(Meeting).where(Meeting.event_id == event.id)):
         names[meeting.id] = f"{names.get(meeting.first_id, '')} × {names.get(meeting.second_id, '')}"
+    names |= host_names(uow.session, wanted_meetings(uow.session, event.id))
     for slot in event.slots:
         names[slot.id] = f"{to_shanghai(slot.starts_at):%H:%M}–{to_shanghai(slot.ends_at):%H:%M}"
     return names

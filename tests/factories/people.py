@@ -46,11 +46,13 @@ def make_member(
     return Member(user_id, organisation_id, find_actor(platform, user_id))
 
 
-def make_staff(platform: Platform, now: datetime, *, email: str, region_code: str = "440784") -> Actor:
+def make_staff(
+    platform: Platform, now: datetime, *, email: str, region_code: str = "440784", name: str = "staff"
+) -> Actor:
     """A staff account of a region."""
     with platform.unit_of_work() as uow:
         user = add_user(
-            uow, SYSTEM, email=email, name="staff", password=PASSWORD, role="staff", region_code=region_code, now=now
+            uow, SYSTEM, email=email, name=name, password=PASSWORD, role="staff", region_code=region_code, now=now
         )
     return find_actor(platform, user.id)
 

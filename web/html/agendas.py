@@ -100,7 +100,14 @@ def show_calendar(token: str) -> Response:
         assert event is not None
         entries = [
             calendar_entry(
-                event, participant, one.other, one.invitation, one.meeting.told_table_number, one.topic, settings
+                event,
+                participant,
+                one.other,
+                one.invitation,
+                one.meeting.told_table_number,
+                one.topic,
+                settings,
+                host=one.host,
             )
             for one in list_agenda(reading, event, participant)
             if one.invitation is not None and not one.invitation.cancelled

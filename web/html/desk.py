@@ -286,7 +286,7 @@ def assign() -> Response:
     if report.refused:
         raise report.refused[0][1]
     flash(_("已分派。"), "info")
-    return redirect(_subject_url(kind, subject_id))
+    return redirect(subject_url(kind, subject_id))
 
 
 @desk.post("/notes/<any(post,organisation):kind>/<subject_id>")
@@ -298,7 +298,7 @@ def note(kind: str, subject_id: str) -> Response:
             write_note(uow, actor(), kind, subject_id, request.form.get("text", ""), now())
     except InvalidInput as error:
         flash(in_language(error.message, error.message_en), "warning")
-    return redirect(_subject_url(kind, subject_id) + "#staff-notes")
+    return redirect(subject_url(kind, subject_id) + "#staff-notes")
 
 
 @desk.post("/notes/<note_id>/withdraw")
@@ -308,7 +308,7 @@ def withdraw(note_id: str) -> Response:
     with platform().unit_of_work() as uow:
         written = withdraw_note(uow, actor(), note_id, now())
         kind, subject_id = written.subject_kind, written.subject_id
-    return redirect(_subject_url(kind, subject_id) + "#staff-notes")
+    return redirect(subject_url(kind, subject_id) + "#staff-notes")
 
 
 @desk.app_context_processor
@@ -409,14 +409,20 @@ def _names(colleagues: Sequence[Colleague]) -> dict[str, str]:
     return {one.id: one.name for one in colleagues}
 
 
-def _subject_url(kind: str, subject_id: str) -> str:
+def subject_url(kind: str, subject_id: str) -> str:
+    """Where a thing of the desk is dealt with; for what has no page of its own, the reader's list of such things."""
     if kind == "organisation":
         return url_for("organisations.show_organisation", organisation_id=subject_id)
     if kind == "engagement":
         return url_for("engagements.show", engagement_id=subject_id)
     if kind == "registration":
         return url_for("registrations.show", registration_id=subject_id)
-    return url_for("posts.show_post", post_id=subject_id) if kind == "post" else url_for("desk.show_desk")
+    if kind == "post":
+        return url_for("posts.show_post", post_id=subject_id)
+    if kind == "duplicate":
+        return url_for("duplicates.list_pairs")
+    block = {"interest": "interests", "meeting": "next_steps"}.get(kind)
+    return url_for("desk.show_list", block=block, who="mine") if block is not None else url_for("desk.show_desk")
 
 
 def _found_url(kind: str, found_id: str) -> str:
@@ -426,7 +432,7 @@ def _found_url(kind: str, found_id: str) -> str:
         return url_for("events.show_plan", event_id=found_id)
     if kind == "member":
         return ""
-    return _subject_url(kind, found_id)
+    return subject_url(kind, found_id)
 
 
 def _found_note(kind: str, row: Found) -> str:

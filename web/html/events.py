@@ -18,11 +18,12 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from matching.clock import to_shanghai
 from matching.errors import EditConflict, IllegalMove, InvalidInput
-from matching.models import Event, EventParticipant, EventSlot, Meeting, Need, Region, TimetableRun
+from matching.models import Event, EventParticipant, EventSlot, Need, Region, TimetableRun
 from matching.models.event import PARTICIPANT_STATUSES
 from matching.models.meeting import MEETING_RESULTS
 from matching.policy import MATCHER, region_prefix
 from matching.queries.agendas import table_name
+from matching.queries.desk import list_colleagues
 from matching.queries.event_proposals import preselect, proposed_pairs, theme_needs
 from matching.queries.events import (
     EventBoard,
@@ -31,6 +32,7 @@ from matching.queries.events import (
     find_participant,
     find_run,
     find_staffed_event,
+    free_slots,
     list_events,
     load_board,
     may_register_as,
@@ -62,6 +64,7 @@ from matching.services.event_publication import (
 )
 from matching.services.events import announce_event, create_event, edit_event, end_event
 from matching.services.meeting_followup import engage_after_meeting
+from matching.services.meeting_hosts import give_host, share_meetings
 from matching.services.meetings import (
     PlaceConflict,
     PlaceConflicts,
@@ -73,6 +76,7 @@ from matching.services.meetings import (
     needs_table,
     record_result,
 )
+from matching.services.standing_conflicts import standing_conflicts, unexplained
 from matching.services.timetables import USUAL_SECONDS, is_underway, request_timetable, stop_timetable
 from web.display import fit_in_words
 from web.event_papers import write_paper
@@ -108,7 +112,13 @@ RESULT_LABELS: dict[str, Any] = {
     "second_absent": _l("后者缺席"),
     "both_absent": _l("双方缺席"),
 }
-CHANGE_LABELS: dict[str, Any] = {"new": _l("新增"), "moved": _l("改时间"), "table": _l("换桌"), "off": _l("取消")}
+CHANGE_LABELS: dict[str, Any] = {
+    "new": _l("新增"),
+    "moved": _l("改时间"),
+    "table": _l("换桌"),
+    "host": _l("换联络员"),
+    "off": _l("取消"),
+}
 RUN_LABELS: dict[str, Any] = {
     "waiting": _l("排队等待计算"),
     "running": _l("正在计算"),
@@ -162,6 +172,8 @@ def conflict_text(conflict: PlaceConflict) -> str:
         "absent": _("%(name)s 不参会", name=name),
         "separated": _("这两方已设为不见面"),
         "elsewhere": _("%(name)s 同一时间在另一场对接会有洽谈", name=name),
+        "host_busy": _("联络员 %(name)s 这个时段要跟另一场洽谈", name=name),
+        "host_elsewhere": _("联络员 %(name)s 同一时间在另一场对接会跟会", name=name),
     }
     return texts[conflict.kind]
 
@@ -442,6 +454,21 @@ def show_timetable(event_id: str) -> str:
     return _render_timetable(event_id)
 
 
+@events.post("/<event_id>/hosts")
+@staff_only
+def share_hosts(event_id: str) -> WerkzeugResponse | tuple[str, int]:
+    """Share the placed meetings without a host among colleagues."""
+    try:
+        with platform().unit_of_work() as uow:
+            shared = share_meetings(uow, actor(), event_id, request.form.getlist("user_id"), now())
+    except InvalidInput as error:
+        return _render_timetable(event_id, error=in_language(error.message, error.message_en)), 422
+    flash(_("已为 %(count)s 场洽谈安排联络员。", count=shared.given), "info")
+    if shared.left:
+        flash(_("还有 %(count)s 场没有联络员：所选的同事那时都在跟别的洽谈。", count=shared.left), "warning")
+    return redirect(url_for("events.show_timetable", event_id=event_id))
+
+
 @events.get("/<event_id>/timetable/run")
 @staff_only
 def show_run(event_id: str) -> str | Response | WerkzeugResponse:
@@ -491,7 +518,14 @@ def publish(event_id: str) -> WerkzeugResponse | tuple[str, int]:
     try:
         with platform().unit_of_work() as uow:
             told = publish_timetable(
-                uow, actor(), event_id, now(), platform().settings, platform().rules(uow.session).texts
+                uow,
+                actor(),
+                event_id,
+                now(),
+                platform().settings,
+                platform().rules(uow.session).texts,
+                override=request.form.get("override") == "y",
+                reason=request.form.get("reason", ""),
             )
     except InvalidInput as error:
         return _render_timetable(event_id, error=in_language(error.message, error.message_en)), 422
@@ -538,12 +572,49 @@ def place_meeting(event_id: str, meeting_id: str) -> WerkzeugResponse | tuple[st
     number = int(table) if table.isdecimal() and len(table) < 5 else None
     try:
         with platform().unit_of_work() as uow:
-            move_meeting(uow, actor(), meeting_id, slot_id, number, now(), override=request.form.get("override") == "y")
+            move_meeting(
+                uow,
+                actor(),
+                meeting_id,
+                slot_id,
+                number,
+                now(),
+                override=request.form.get("override") == "y",
+                reason=request.form.get("reason", ""),
+            )
     except PlaceConflicts as error:
         return _render_meeting(event_id, meeting_id, conflicts=error.conflicts, slot_id=slot_id, table=number), 422
     except InvalidInput as error:
-        return _render_meeting(event_id, meeting_id, error=in_language(error.message, error.message_en)), 422
+        text = in_language(error.message, error.message_en)
+        return _render_meeting(event_id, meeting_id, error=text, slot_id=slot_id, table=number), 422
     flash(_("已移动并锁定。") if slot_id else _("已从日程上取下。"), "info")
+    return redirect(url_for("events.show_meeting", event_id=event_id, meeting_id=meeting_id))
+
+
+@events.post("/<event_id>/meetings/<meeting_id>/host")
+@staff_only
+def choose_host(event_id: str, meeting_id: str) -> WerkzeugResponse | tuple[str, int]:
+    """Who of the bureau looks after it; that they are elsewhere is shown first, and may be overridden knowingly."""
+    with platform().reading() as reading:
+        find_meeting(reading, event_id, meeting_id, actor())
+    chosen = request.form.get("user_id") or None
+    try:
+        with platform().unit_of_work() as uow:
+            give_host(
+                uow,
+                actor(),
+                meeting_id,
+                chosen,
+                now(),
+                override=request.form.get("override") == "y",
+                reason=request.form.get("reason", ""),
+            )
+    except PlaceConflicts as error:
+        return _render_meeting(event_id, meeting_id, host_conflicts=error.conflicts, host=chosen), 422
+    except InvalidInput as error:
+        text = in_language(error.message, error.message_en)
+        return _render_meeting(event_id, meeting_id, error=text, host=chosen), 422
+    flash(_("已保存联络员。") if chosen else _("已取下联络员。"), "info")
     return redirect(url_for("events.show_meeting", event_id=event_id, meeting_id=meeting_id))
 
 
@@ -639,6 +710,7 @@ def engage(event_id: str, meeting_id: str) -> WerkzeugResponse | tuple[str, int]
 @staff_only
 def show_day(event_id: str) -> str:
     """At the door and at the tables: who is here, which meetings take place."""
+    mine = request.args.get("mine") == "y"
     with platform().reading() as reading:
         board = load_board(reading, event_id, actor())
         moment = now()
@@ -648,7 +720,8 @@ def show_day(event_id: str) -> str:
             people=[row for row in board.people() if row.participant.present],
             here=sum(one.signed_in_at is not None for one in board.participants.values() if one.present),
             running=[slot for slot in board.event.slots if slot.starts_at <= moment < slot.ends_at],
-            meetings=board.placed(),
+            meetings=[one for one in board.placed() if not mine or one.host_id == actor().user_id],
+            mine=mine,
             slots={slot.id: slot for slot in board.event.slots},
             choices=_choices(board),
         )
@@ -896,6 +969,8 @@ def _render_timetable(event_id: str, *, error: str = "") -> str:
     with platform().reading() as reading:
         board = load_board(reading, event_id, actor())
         changes = list_changes(reading, board.event)
+        standing = standing_conflicts(reading, board.event)
+        by_id = {one.id: one for one in board.meetings}
         run = board.run
         return render_template(
             "events/timetable.html",
@@ -911,6 +986,13 @@ def _render_timetable(event_id: str, *, error: str = "") -> str:
             changes=changes,
             CHANGE_LABELS=CHANGE_LABELS,
             slots={slot.id: slot for slot in board.event.slots},
+            colleagues=list_colleagues(reading, actor()),
+            hostless=sum(one.host_id is None for one in board.placed()),
+            clashes=[
+                (by_id[meeting_id], [conflict_text(one) for one in conflicts])
+                for meeting_id, conflicts in standing.items()
+            ],
+            open_clashes=len(unexplained(standing, board.meetings)),
             underway=run is not None and is_underway(run, now()),
             usual_seconds=USUAL_SECONDS,
             **(_run_words(run, event_id) if run is not None else {"run": None}),
@@ -934,6 +1016,8 @@ def _render_meeting(
     conflicts: tuple[PlaceConflict, ...] = (),
     slot_id: str | None = None,
     table: int | None = None,
+    host: str | None = None,
+    host_conflicts: tuple[PlaceConflict, ...] = (),
     error: str = "",
 ) -> str:
     with platform().reading() as reading:
@@ -948,7 +1032,11 @@ def _render_meeting(
             chosen_slot=slot_id or meeting.slot_id or "",
             chosen_table=table or meeting.table_number,
             conflicts=[conflict_text(conflict) for conflict in conflicts],
-            free=_free_slots(board, meeting),
+            host_conflicts=[conflict_text(conflict) for conflict in host_conflicts],
+            chosen_host=host or meeting.host_id or "",
+            colleagues=list_colleagues(reading, actor()),
+            standing=[conflict_text(one) for one in standing_conflicts(reading, board.event).get(meeting.id, ())],
+            free=free_slots(board, meeting),
             sessions=list(dict.fromkeys(slot.session for slot in board.event.slots)),
             neighbours=[
                 (one, f"{board.participants[one.first_id].name} × {board.participants[one.second_id].name}")
@@ -976,23 +1064,6 @@ def _render_meeting(
                 if (meeting.id, one_id) in board.invitations
             ],
         )
-
-
-def _free_slots(board: EventBoard, meeting: Meeting) -> set[str]:
-    """Slots in which both can and are free, and a table is; the page marks them."""
-    mine = board.by_person()
-    grid = board.grid()
-    both = [board.participants[one_id] for one_id in meeting.participant_ids]
-    free = set()
-    for slot in board.event.slots:
-        taken = sum(len(held) for (slot_id, number), held in grid.items() if slot_id == slot.id and number is not None)
-        busy = any(
-            slot.id in one.unavailable or [other for other in mine.get((one.id, slot.id), ()) if other.id != meeting.id]
-            for one in both
-        )
-        if not busy and (taken < len(board.event.tables) or not needs_table(board.event, meeting)):
-            free.add(slot.id)
-    return free
 
 
 def _in_event(event_id: str, participant_id: str) -> None:

@@ -22,7 +22,8 @@ from matching.queries.vocabularies import load_vocabularies
 from matching.services.event_publication import agenda_token
 from matching.services.notifications import mark_all_read, mark_read
 from web.engagement_words import NOTICE_TITLES, WORDS
-from web.reader import actor, audience, now, platform, signed_in_only, unread_count
+from web.html.desk import subject_url
+from web.reader import actor, audience, is_staff, now, platform, signed_in_only, unread_count
 from web.suggestion_cards import ShownSuggestion, show_suggestions
 
 inbox = Blueprint("inbox", __name__, url_prefix="/inbox")
@@ -37,6 +38,10 @@ _EVENT_TITLES: dict[str, Any] = {
     "event_agenda": _l("您的对接会日程已发布"),
     "event_changed": _l("您的对接会日程有变动"),
     "event_called_off": _l("您参加的对接会已取消"),
+}
+_STAFF_TITLES: dict[str, Any] = {
+    "desk_assigned": _l("有一件事交给您处理"),
+    "event_host": _l("您跟进的洽谈有新安排"),
 }
 _IMPORT_TITLES: dict[str, Any] = {
     "import_finished": _l("您的导入已完成"),
@@ -187,6 +192,8 @@ def _show_all(reading: Session, messages: list[InboxMessage]) -> list[ShownMessa
             shown.append(_show_account(message))
         elif notification.kind in _EVENT_TITLES:
             shown.append(_show_event(reading, message))
+        elif notification.kind in _STAFF_TITLES:
+            shown.append(_show_staff(message))
         elif notification.kind in _IMPORT_TITLES:
             place = url_for("imports.show_import", job_id=notification.details["job_id"])
             title = str(_IMPORT_TITLES[notification.kind])
@@ -203,6 +210,25 @@ def _show_event(reading: Session, message: InboxMessage) -> ShownMessage:
     if participant is not None and participant.status != "cancelled":
         place = url_for("agendas.show_agenda", token=agenda_token(participant, platform().settings))
     title = str(_EVENT_TITLES[message.notification.kind])
+    return ShownMessage(message, title, None, None, about_post=False, place=place)
+
+
+def _show_staff(message: InboxMessage) -> ShownMessage:
+    """Leads to what was given to the reader, as long as they belong to the staff."""
+    notification = message.notification
+    details = notification.details
+    title = str(_STAFF_TITLES[notification.kind])
+    place = None
+    if not is_staff():
+        pass
+    elif notification.kind == "event_host" and details.get("meeting_id"):
+        place = url_for("events.show_meeting", event_id=details["event_id"], meeting_id=details["meeting_id"])
+    elif notification.kind == "event_host":
+        place = url_for("events.show_day", event_id=details["event_id"], mine="y")
+    else:
+        place = subject_url(str(details.get("kind")), str(details.get("subject_id")))
+    if int(details.get("count") or 1) > 1:
+        title = _("%(title)s（%(count)s 件）", title=title, count=details["count"])
     return ShownMessage(message, title, None, None, about_post=False, place=place)
 
 

@@ -6,8 +6,9 @@ from marshmallow import fields
 from marshmallow.validate import Length, OneOf
 
 from matching.models.event import EVENT_MODES, EVENT_STATUSES, PARTICIPANT_STATUSES, RUN_STATUSES
+from matching.services.meetings import REASON_LENGTH
 from matching.services.timetables import LEAST_SECONDS, MOST_SECONDS, USUAL_SECONDS
-from web.api.fields import ApiSchema, BodyFlag, Identifier, Moment, Whole
+from web.api.fields import ApiSchema, BodyFlag, Flag, Identifier, Moment, Text, Whole
 
 
 class Slot(ApiSchema):
@@ -71,6 +72,7 @@ class TimetableMeeting(ApiSchema):
     told_slot_id = fields.String(required=True, allow_none=True)
     told_table = fields.Integer(required=True, allow_none=True)
     locked = fields.Boolean(required=True)
+    host_id = fields.String(required=True, allow_none=True)
     weight = fields.Float(required=True)
     dropped_reason = fields.String(required=True, allow_none=True)
 
@@ -117,6 +119,14 @@ class PlaceEntry(ApiSchema):
     slot_id = Identifier(required=True, allow_none=True)
     table = Whole(least=1, most=200, allow_none=True, load_default=None)
     override = BodyFlag(load_default=False, metadata={"description": "Place it although something speaks against it."})
+    reason = Text(most=REASON_LENGTH, load_default="", metadata={"description": "Why; needed for an override."})
+
+
+class PublishQuery(ApiSchema):
+    """Whether to publish what something speaks against, and why."""
+
+    override = Flag(load_default=False)
+    reason = Text(most=REASON_LENGTH, load_default="")
 
 
 class Publication(ApiSchema):
@@ -174,6 +184,7 @@ class AgendaMeeting(ApiSchema):
     table = fields.String(required=True, metadata={"description": "Its name; empty where the meeting is online."})
     other = fields.String(required=True, metadata={"description": "With whom."})
     topic = fields.String(required=True)
+    host = fields.String(required=True, metadata={"description": "Who of the bureau looks after it; empty: nobody."})
 
 
 class Agenda(ApiSchema):
@@ -186,6 +197,7 @@ class MeetingEntry(ApiSchema):
     """Two participants who are to meet."""
 
     participants = fields.List(Identifier(), required=True, validate=Length(equal=2))
+    walk_in = BodyFlag(load_default=False, metadata={"description": "Agreed on the day itself."})
 
 
 class LockEntry(ApiSchema):

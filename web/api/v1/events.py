@@ -43,7 +43,7 @@ def list_all() -> dict[str, Any]:
     Announced ones for everybody; for staff all of their region.
     """
     with platform().reading() as session:
-        return {"items": [_summary(one.event) for one in list_events(session, caller().actor, now())]}
+        return {"items": [summary_of(one.event) for one in list_events(session, caller().actor, now())]}
 
 
 @events.operation(
@@ -54,11 +54,11 @@ def show(event_id: str) -> dict[str, Any]:
     with platform().reading() as session:
         event = find_event(session, event_id, caller().actor)
         return {
-            **_summary(event),
+            **summary_of(event),
             "intro": event.intro,
             "industry": event.industry,
             "town": event.town,
-            "slots": [_slot(slot) for slot in event.slots],
+            "slots": [slot_of(slot) for slot in event.slots],
         }
 
 
@@ -99,7 +99,7 @@ def compute(entry: dict[str, Any], event_id: str) -> dict[str, Any]:
     """
     with platform().unit_of_work() as uow:
         run = request_timetable(uow, caller().actor, event_id, now(), seconds=entry["seconds"], anew=entry["anew"])
-        return _run(run)
+        return run_of(run)
 
 
 @events.operation(
@@ -116,13 +116,20 @@ def compute(entry: dict[str, Any], event_id: str) -> dict[str, Any]:
 def place(entry: dict[str, Any], event_id: str, meeting_id: str) -> dict[str, Any]:
     """Place a meeting
 
-    It is locked there. Where something speaks against the place nothing is changed, unless `override`.
+    It is locked there. Where something speaks against the place nothing is changed, unless `override` with a `reason`.
     """
     with platform().reading() as session:
         find_meeting(session, event_id, meeting_id, caller().actor)
     with platform().unit_of_work() as uow:
         move_meeting(
-            uow, caller().actor, meeting_id, entry["slot_id"], entry["table"], now(), override=entry["override"]
+            uow,
+            caller().actor,
+            meeting_id,
+            entry["slot_id"],
+            entry["table"],
+            now(),
+            override=entry["override"],
+            reason=entry["reason"],
         )
     with platform().reading() as session:
         return _timetable(session, event_id)
@@ -136,16 +143,25 @@ def place(entry: dict[str, Any], event_id: str, meeting_id: str) -> dict[str, An
     en="Publish the timetable",
     access="write",
     answers=schemas.Publication,
-    problems=(409, 422),
+    query=schemas.PublishQuery,
+    problems=(409,),
 )
-def publish(event_id: str) -> dict[str, Any]:
+def publish(query: dict[str, Any], event_id: str) -> dict[str, Any]:
     """Publish the timetable
 
-    Tells each participant what is new, changed or off for them; again without changes, nobody hears anything.
+    Tells each participant what is new, changed or off for them; again without changes, nobody hears anything. Where
+    something speaks against a place that nobody overrode, nothing is published, unless `override` with a `reason`.
     """
     with platform().unit_of_work() as uow:
         told = publish_timetable(
-            uow, caller().actor, event_id, now(), platform().settings, platform().rules(uow.session).texts
+            uow,
+            caller().actor,
+            event_id,
+            now(),
+            platform().settings,
+            platform().rules(uow.session).texts,
+            override=query["override"],
+            reason=query["reason"],
         )
     return {"messages": told.messages, "without_address": list(told.without_address)}
 
@@ -277,6 +293,7 @@ def agenda(event_id: str, participant_id: str) -> dict[str, Any]:
                     "table": one.table,
                     "other": one.other.name,
                     "topic": one.topic,
+                    "host": one.host,
                 }
                 for one in (list_agenda(session, event, row) if event.published_at is not None else [])
             ]
@@ -299,7 +316,7 @@ def announce(event_id: str) -> dict[str, Any]:
     And open registration. For its staff.
     """
     with platform().unit_of_work() as uow:
-        return _summary(announce_event(uow, caller().actor, event_id, now()))
+        return summary_of(announce_event(uow, caller().actor, event_id, now()))
 
 
 @events.operation(
@@ -315,7 +332,7 @@ def announce(event_id: str) -> dict[str, Any]:
 def end(event_id: str) -> dict[str, Any]:
     """End an event"""
     with platform().unit_of_work() as uow:
-        return _summary(end_event(uow, caller().actor, event_id, now()))
+        return summary_of(end_event(uow, caller().actor, event_id, now()))
 
 
 @events.operation(
@@ -358,7 +375,7 @@ def want(entry: dict[str, Any], event_id: str) -> tuple[dict[str, Any], int]:
     """
     first, second = entry["participants"]
     with platform().unit_of_work() as uow:
-        add_meeting(uow, caller().actor, event_id, first, second, now())
+        add_meeting(uow, caller().actor, event_id, first, second, now(), walk_in=entry["walk_in"])
     with platform().reading() as session:
         return _timetable(session, event_id), 201
 
@@ -426,7 +443,7 @@ def stop(event_id: str, run_id: str) -> dict[str, Any]:
     The best timetable so far is laid.
     """
     with platform().unit_of_work() as uow:
-        return _run(stop_timetable(uow, caller().actor, run_id, now()))
+        return run_of(stop_timetable(uow, caller().actor, run_id, now()))
 
 
 def _own_participants(session: Session, event_id: str) -> list[EventParticipant]:
@@ -457,7 +474,8 @@ def _participation(session: Session, row: EventParticipant) -> dict[str, Any]:
     }
 
 
-def _summary(event: EventRow) -> dict[str, Any]:
+def summary_of(event: EventRow) -> dict[str, Any]:
+    """An event in a list."""
     return {
         "id": event.id,
         "title": event.title,
@@ -470,11 +488,13 @@ def _summary(event: EventRow) -> dict[str, Any]:
     }
 
 
-def _slot(slot: EventSlot) -> dict[str, Any]:
+def slot_of(slot: EventSlot) -> dict[str, Any]:
+    """One period of the day."""
     return {"id": slot.id, "session": slot.session, "starts_at": slot.starts_at, "ends_at": slot.ends_at}
 
 
-def _run(run: TimetableRun) -> dict[str, Any]:
+def run_of(run: TimetableRun) -> dict[str, Any]:
+    """One computation of a timetable."""
     return {
         "id": run.id,
         "status": run.status,
@@ -492,7 +512,7 @@ def _timetable(session: Any, event_id: str) -> dict[str, Any]:
     return {
         "event_id": board.event.id,
         "tables": list(board.event.tables),
-        "slots": [_slot(slot) for slot in board.event.slots],
+        "slots": [slot_of(slot) for slot in board.event.slots],
         "participants": [
             {
                 "id": one.id,
@@ -516,10 +536,11 @@ def _timetable(session: Any, event_id: str) -> dict[str, Any]:
                 "told_slot_id": one.told_slot_id,
                 "told_table": one.told_table_number,
                 "locked": one.locked,
+                "host_id": one.host_id,
                 "weight": one.weight,
                 "dropped_reason": one.dropped_reason,
             }
             for one in board.wanted()
         ],
-        "run": _run(board.run) if board.run is not None else None,
+        "run": run_of(board.run) if board.run is not None else None,
     }

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from matching.bootstrap import Platform
 from matching.errors import IllegalMove, InvalidInput, NotAllowed, NotFound
 from matching.models import Assignment, AuditEntry, Notification, OutboxEntry, Post
+from matching.notifying.planning import plan_deliveries
 from matching.queries.desk import list_block, list_desk, list_notes
 from matching.services.actor import Actor
 from matching.services.desk import (
@@ -23,6 +24,7 @@ from matching.services.desk import (
     write_note,
 )
 from matching.services.posts import submit_post
+from matching.services.preferences import choose_preferences
 from matching.services.rules import change_rules
 from tests.factories.people import Member, make_member, make_staff
 from tests.factories.posts import make_need
@@ -263,3 +265,26 @@ def test_a_draft_does_not_exist_for_the_desk(platform: Platform, now: datetime) 
         assert (title, type(error)) == ("", NotFound)
     with platform.reading() as session:
         assert session.get_one(Post, draft).status == "draft"
+
+
+def test_whoever_is_given_something_is_told_once_for_all_of_it_and_as_they_chose(bureau: Bureau) -> None:
+    colleague = make_staff(bureau.platform, bureau.now, email="second@example.cn")
+    user_id = str(colleague.user_id)
+    with bureau.platform.unit_of_work() as uow:
+        choose_preferences(uow, colleague, {"account": "off"}, True, bureau.now)
+    subjects = [("post", post_id) for post_id in bureau.waiting]
+    with bureau.platform.unit_of_work() as uow:
+        report = assign_subjects(uow, bureau.staff, subjects, user_id, bureau.now)
+    with bureau.platform.unit_of_work() as uow:
+        plan_deliveries(uow.session, bureau.now, mail=True)
+        uow.commit()
+    with bureau.platform.reading() as reading:
+        [message] = reading.scalars(select(Notification)).all()
+        assert (message.user_id, message.kind, message.delivery_id) == (user_id, "desk_assigned", None)
+        assert (message.details["count"], message.details["kind"]) == (3, "post")
+    assert bureau.undo(report).restored == 3
+    with bureau.platform.unit_of_work() as uow:
+        assert uow.session.scalars(select(Notification)).all() == [], "it was not read yet, and is theirs no more"
+        assign_subjects(uow, colleague, subjects, user_id, bureau.now)
+    with bureau.platform.reading() as reading:
+        assert reading.scalars(select(Notification)).all() == [], "what one takes oneself is no news"

@@ -183,8 +183,12 @@ def test_meetings_fixed_against_each_other_are_explained_by_name(platform: Platf
         PlaceConflict("busy", "甲电路", blocking),
         PlaceConflict("table_taken", "1 号桌", blocking),
     }
+    with platform.unit_of_work() as uow, pytest.raises(InvalidInput, match="为什么"):
+        move_meeting(uow, made.staff, made.meetings["甲电路", "李老师"], slots[0], 2, now, override=True)
     with platform.unit_of_work() as uow:
-        overridden = move_meeting(uow, made.staff, made.meetings["甲电路", "李老师"], slots[0], 2, now, override=True)
+        overridden = move_meeting(
+            uow, made.staff, made.meetings["甲电路", "李老师"], slots[0], 2, now, override=True, reason="带两位同事"
+        )
     assert [conflict.kind for conflict in overridden] == ["busy"]
     before = places(platform, made)
     done = run(platform, made, now)

@@ -48,6 +48,9 @@ def test_staff_compute_place_and_publish(app: Flask, platform: Platform, clock: 
     wrong = staff.post(f"{path}/meetings/{second}/place", {"slot_id": places[first]})
     assert (wrong.status_code, wrong.json["code"]) == (422, "meeting.place_conflicts")
     done = staff.post(f"{path}/meetings/{second}/place", {"slot_id": places[first], "override": True})
+    assert (done.status_code, done.json["code"]) == (422, "meeting.override_reason"), "an override says why"
+    knowingly = {"slot_id": places[first], "override": True, "reason": "双方都带了两位同事"}
+    done = staff.post(f"{path}/meetings/{second}/place", knowingly)
     assert {one["id"]: one["slot_id"] for one in done.json["meetings"]}[second] == places[first]
     assert staff.post(f"{path}/publish").json["messages"] > 0
 

@@ -193,6 +193,22 @@ def test_a_view_is_kept_and_a_row_is_given_to_oneself(full: None, open_browser: 
     assert "我的审核" in staff.get("/desk/").text
 
 
+def test_what_was_given_to_a_colleague_stands_in_their_inbox_and_leads_there(
+    full: None, platform: Platform, clock: Clock, open_browser: Callable[..., Browser]
+) -> None:
+    colleague = make_staff(platform, clock.moment, email="li@example.cn", name="李科")
+    staff = open_browser(STAFF)
+    rows = re.findall(r'name="item" value="([^"]+)"', staff.get("/desk/list?block=review").text)[:2]
+    given = {"block": "review", "action": "assign", "user_id": colleague.user_id}
+    staff.post("/desk/bulk", given | {"item": rows})
+    theirs = open_browser("li@example.cn")
+    page = theirs.get("/inbox/").text
+    assert "有一件事交给您处理（2 件）" in page
+    [message] = re.findall(r"/inbox/([^/]+)/open", page)[:1]
+    assert theirs.post(f"/inbox/{message}/open").headers["Location"] == f"/posts/{rows[0]}"
+    assert "有一件事交给您处理" not in staff.get("/inbox/").text
+
+
 def test_everything_is_searched_within_the_region(
     full: None, platform: Platform, clock: Clock, open_browser: Callable[..., Browser]
 ) -> None:

@@ -230,6 +230,11 @@ def test_moving_by_hand_shows_conflicts_and_can_be_confirmed(
     assert "甲电路 这个时段已有另一场洽谈" in answer.text
     assert "1 号桌 已被占用" in answer.text
     data = {"slot_id": slot, "table_number": "2", "override": "y"}
+    answer = browser.post(f"/events/{made.id}/meetings/{second}/place", data)
+    assert answer.status_code == 422
+    assert "请写明为什么有冲突仍然这样安排" in answer.text
+    assert 'name="override" value="y" checked' in answer.text
+    data |= {"reason": "带了两位同事"}
     assert browser.post(f"/events/{made.id}/meetings/{second}/place", data).status_code == 302
     with platform.reading() as reading:
         assert reading.get_one(Meeting, second).slot_id == slot
