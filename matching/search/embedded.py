@@ -18,7 +18,7 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +60,7 @@ from matching.search.embedded_schema import (
 )
 from matching.search.filling import fill_up_by_words
 from matching.search.filters import filter_sql
+from matching.search.many_queries import Barred, find_highest, find_nearest, group_alike
 from matching.search.port import (
     Hit,
     IndexEntry,
@@ -89,6 +90,11 @@ VECTOR_COLUMNS: dict[VectorField, str] = {"title_vector": "title", "full_vector"
 
 _MOST_CACHED_POSTINGS = 6_000_000  # 8 bytes each
 
+LEAST_MANY = 16
+"""Queries that differ in nothing but what they look for and whom they leave out are answered together from here on."""
+
+_WORD_DECIMALS = 5
+_MOST_WEIGHED = 10_000_000  # 12 bytes each
 _VECTORS_AT_ONCE = 4096
 _TRIES = 4
 """How often a search takes a newer snapshot because the shared vectors are newer than its own."""
@@ -193,11 +199,16 @@ class EmbeddedIndex:
                 continue
             # The last one stands for rows that the view does not know.
             live = np.append(reading.view.live, False)[rows]
-            for at in places:
-                # Row by row and not as a matrix product: BLAS would wake its threads for each query, which on a
-                # busy machine takes many times as long as the products, and a batch gains nothing by it.
-                cosines = np.vecdot(matrix, np.asarray(queries[at].vector, dtype=np.float32))
-                results[at] = _best_allowed(reading, rows[live], cosines[live], queries[at], decimals=6)
+            for alike in group_alike([_without_exclusions(queries[at]) for at in places]).values():
+                together = [places[place] for place in alike]
+                if len(together) >= LEAST_MANY:
+                    _find_many_nearest(reading, rows, matrix, queries, together, results)
+                    continue
+                for at in together:
+                    # Row by row and not as a matrix product: BLAS would wake its threads for each query, which on a
+                    # busy machine takes many times as long as the products, and a few gain nothing by it.
+                    cosines = np.vecdot(matrix, np.asarray(queries[at].vector, dtype=np.float32))
+                    results[at] = _best_allowed(reading, rows[live], cosines[live], queries[at], decimals=6)
         return fill_up_by_words(queries, results, lambda short: self._find_by_words(reading, short))
 
     def fetch_vectors(self, post_ids: Sequence[str]) -> dict[str, tuple[Vector | None, Vector | None]]:
@@ -357,25 +368,46 @@ class EmbeddedIndex:
             ):
                 known[word] = (word_id, title_posts, body_posts)
         frequencies = {word: max(in_titles, in_bodies) for word, (_, in_titles, in_bodies) in known.items()}
-        results: list[list[Hit]] = []
-        for query in queries:
-            scores = np.zeros(len(view.seqs))
-            for word in select_query_words(query.words, frequencies, view.live_count):
-                word_id, title_posts, body_posts = known[word]
-                postings = self._read_postings(reading, word_id)
-                rows = postings.rows
-                if title_posts:
-                    times = postings.in_title.astype(np.float64)
-                    weight = TITLE_WEIGHT * inverse_document_frequency(title_posts, view.title_documents)
-                    scores[rows] += weight * times / (times + view.title_factors[rows])
-                if body_posts:
-                    times = postings.in_body.astype(np.float64)
-                    weight = BODY_WEIGHT * inverse_document_frequency(body_posts, view.body_documents)
-                    scores[rows] += weight * times / (times + view.body_factors[rows])
-            side = SIDE_CODES[query.filters.side]
-            rows = np.flatnonzero((scores > 0) & view.live & (view.sides == side)).astype(np.int32)
-            results.append(_best_allowed(reading, rows, scores[rows], query, decimals=5))
+        results: list[list[Hit]] = [[] for _ in queries]
+        for alike in group_alike([_without_exclusions(query) for query in queries]).values():
+            many = len(alike) >= LEAST_MANY
+            allowed = _Allowed.to_many(reading, [queries[at] for at in alike]) if many else None
+            weighed: dict[str, tuple[NDArray[np.int32], NDArray[np.float64]]] = {}
+            kept = 0
+            for place, at in enumerate(alike):
+                query = queries[at]
+                scores = np.zeros(len(view.seqs))
+                for word in select_query_words(query.words, frequencies, view.live_count):
+                    if word not in weighed:
+                        weighed[word] = self._weigh(reading, *known[word])
+                        kept += len(weighed[word][0])
+                    rows, weights = weighed[word]
+                    scores[rows] += weights
+                if allowed is None or kept > _MOST_WEIGHED:
+                    weighed, kept = {}, 0
+                if allowed is not None:
+                    results[at] = allowed.best_by_words(scores, place, query.limit)
+                    continue
+                side = SIDE_CODES[query.filters.side]
+                rows = np.flatnonzero((scores > 0) & view.live & (view.sides == side)).astype(np.int32)
+                results[at] = _best_allowed(reading, rows, scores[rows], query, decimals=_WORD_DECIMALS)
         return results
+
+    def _weigh(
+        self, reading: _Reading, word_id: int, title_posts: int, body_posts: int
+    ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+        """Where a word stands, and what it adds to the score of each of these rows."""
+        view, postings = reading.view, self._read_postings(reading, word_id)
+        rows = postings.rows
+        weights = np.zeros(len(rows))
+        for posts, documents, factors, times, field_weight in (
+            (title_posts, view.title_documents, view.title_factors, postings.in_title, TITLE_WEIGHT),
+            (body_posts, view.body_documents, view.body_factors, postings.in_body, BODY_WEIGHT),
+        ):
+            if posts:
+                weight = field_weight * inverse_document_frequency(posts, documents)
+                weights += weight * times / (times + factors[rows])
+        return rows, weights
 
     def _read_postings(self, reading: _Reading, word_id: int) -> Postings:
         memory, view = reading.memory, reading.view
@@ -533,6 +565,99 @@ class EmbeddedRebuild:
             )
 
 
+@dataclass(frozen=True)
+class _Allowed:
+    """What many queries, alike but for their exclusions, may find: rows of the view."""
+
+    view: View
+    passing: NDArray[np.bool_]
+    barred: Barred
+
+    @classmethod
+    def to_many(cls, reading: _Reading, queries: Sequence[WordQuery | VectorQuery]) -> _Allowed:
+        """One question about filters and visibility for all of them, one about whom single queries exclude."""
+        view = reading.view
+        plain = replace(
+            queries[0],
+            filters=replace(
+                queries[0].filters, exclude_post_ids=frozenset[str](), exclude_organisation_ids=frozenset[str]()
+            ),
+        )
+        passing = view.live & _passing(reading, plain, view.seqs, all_at_once=True)
+        pairs: list[tuple[NDArray[np.intp], NDArray[np.intp]]] = []
+        for column, excluded in (
+            ("organisation_id", [query.filters.exclude_organisation_ids for query in queries]),
+            ("post_id", [query.filters.exclude_post_ids for query in queries]),
+        ):
+            rows = _rows_with(reading, column, frozenset[str]().union(*excluded))
+            for place, values in enumerate(excluded):
+                for value in sorted(values & rows.keys()):
+                    pairs.append((np.full(len(rows[value]), place), rows[value]))
+        places = np.concatenate([place for place, _ in pairs] or [np.empty(0, dtype=np.intp)])
+        barred = np.concatenate([row for _, row in pairs] or [np.empty(0, dtype=np.intp)])
+        order = np.argsort(places, kind="stable")
+        return cls(view, passing, Barred(places[order], barred[order]))
+
+    def best_by_words(self, scores: NDArray[np.float64], place: int, limit: int) -> list[Hit]:
+        """The best of one query, by the scores of all rows of the view, which are changed."""
+        scores *= self.passing
+        scores[self.barred.of_query(place)] = 0
+        rows = find_highest(scores, limit, margin=2 * 10.0**-_WORD_DECIMALS)
+        return _to_hits(self.view, rows, np.round(scores[rows], _WORD_DECIMALS), limit)
+
+
+def _find_many_nearest(
+    reading: _Reading,
+    rows: NDArray[np.int32],
+    matrix: NDArray[np.float32],
+    queries: Sequence[VectorQuery],
+    places: Sequence[int],
+    results: list[list[Hit]],
+) -> None:
+    """Put the nearest of the queries at `places`, which are alike but for vector and exclusions, into `results`."""
+    asked = [queries[place] for place in places]
+    allowed = _Allowed.to_many(reading, asked)
+    stacked = np.array([query.vector for query in asked], dtype=np.float32)
+    passing = np.flatnonzero(np.append(allowed.passing, False)[rows])
+    line_of_row = np.full(len(reading.view.seqs), -1)
+    line_of_row[rows[passing]] = passing
+    barred_lines = line_of_row[allowed.barred.rows]
+    there = barred_lines >= 0
+    barred = Barred(allowed.barred.queries[there], barred_lines[there])
+    limit = asked[0].limit
+    for place, query, lines in zip(places, asked, find_nearest(stacked, matrix, passing, barred, limit), strict=True):
+        alone = np.vecdot(matrix[lines], np.asarray(query.vector, dtype=np.float32))
+        results[place] = _to_hits(reading.view, rows[lines], np.round(alone.astype(np.float64), 6), limit)
+
+
+def _to_hits(view: View, rows: NDArray[Any], scores: NDArray[Any], limit: int) -> list[Hit]:
+    """Best first, ties by post_id."""
+    found = sorted((-score, view.post_ids[row]) for row, score in zip(rows.tolist(), scores.tolist(), strict=True))
+    return [Hit(post_id, -score) for score, post_id in found[:limit]]
+
+
+def _without_exclusions(query: WordQuery | VectorQuery) -> object:
+    """Equal for queries that differ at most in what they look for and in what they leave out."""
+    filters = replace(query.filters, exclude_post_ids=frozenset[str](), exclude_organisation_ids=frozenset[str]())
+    return filters, query.audience, query.now, query.limit
+
+
+def _rows_with(reading: _Reading, column: str, values: frozenset[str]) -> dict[str, NDArray[np.intp]]:
+    """Rows of the view by the value of a column, for those of the values that occur."""
+    if not values:
+        return {}
+    found: dict[str, list[int]] = {}
+    for seq, value in reading.connection.execute(
+        numbered(
+            "SELECT seq, {column} FROM entry_{g} WHERE {column} IN (SELECT value FROM json_each(?)) ORDER BY seq",
+            reading.generation.id,
+        ).replace("{column}", column),
+        (json.dumps(sorted(values)),),
+    ):
+        found.setdefault(value, []).append(seq)
+    return {value: np.searchsorted(reading.view.seqs, np.array(seqs)) for value, seqs in found.items()}
+
+
 def _best_allowed(
     reading: _Reading,
     rows: NDArray[np.int32],
@@ -564,9 +689,7 @@ def _best_allowed(
     if len(rows) > limit:
         threshold = np.partition(scores, len(scores) - limit)[len(scores) - limit]
         rows, scores = rows[scores >= threshold], scores[scores >= threshold]
-    hits = [Hit(view.post_ids[row], score) for row, score in zip(rows.tolist(), scores.tolist(), strict=True)]
-    hits.sort(key=lambda hit: (-hit.score, hit.post_id))
-    return hits[:limit]
+    return _to_hits(view, rows, scores, limit)
 
 
 def _passing(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from typing import TypeVar
 
 from sqlalchemy.orm import Session
 
@@ -16,6 +17,11 @@ from matching.ranking.vectors import PostVectors
 from matching.search.port import Hit, SearchFilters, SearchIndex, Vector, VectorField, VectorQuery, WordQuery
 from matching.search.rank_fusion import fuse_by_rank
 from matching.text.words import query_words
+
+_ASKED_AT_ONCE = 512
+"""Documents in one call of the index: enough for it to gain what it can, few enough for their hits to be held."""
+
+Query = TypeVar("Query", VectorQuery, WordQuery)
 
 
 def other_side(side: Side) -> Side:
@@ -38,22 +44,65 @@ def find_candidates(
     Four questions are asked, the vectors and the words each by title and by the whole text, and fused by rank, since a
     title says what is wanted and the whole text says in which circumstances.
     """
-    filters = SearchFilters(side=other_side(document.side), exclude_organisation_ids=exclude_organisation_ids)
-    by_vector = [
-        VectorQuery(vector=vector, field=field, filters=filters, audience=audience, now=now, limit=limit)
-        for vector, field in _fields_of(vectors)
-    ]
-    by_words = [
-        WordQuery(words=words, filters=filters, audience=audience, now=now, limit=limit)
-        for words in dict.fromkeys((query_words(document.title), query_words(document.full_text)))
-        if words
-    ]
-    lists: list[list[Hit]] = []
-    if by_vector:
-        lists += index.find_by_vector(by_vector)
-    if by_words:
-        lists += index.find_by_words(by_words)
-    return fuse_by_rank([[hit.post_id for hit in hits] for hits in lists])[:limit]
+    (found,) = find_candidates_of_many(
+        index,
+        [document],
+        {document.id: vectors},
+        audience,
+        now,
+        limit=limit,
+        exclude_organisation_ids={document.id: exclude_organisation_ids},
+    )
+    return found
+
+
+def find_candidates_of_many(
+    index: SearchIndex,
+    documents: Sequence[PostDocument],
+    vectors: Mapping[str, PostVectors],
+    audience: Audience,
+    now: datetime,
+    *,
+    limit: int,
+    exclude_organisation_ids: Mapping[str, frozenset[str]],
+) -> list[list[str]]:
+    """What `find_candidates` finds for each of the documents, in their order, asked together.
+
+    `vectors` and `exclude_organisation_ids` by document id; a document may lack either.
+    """
+    found: list[list[str]] = []
+    for start in range(0, len(documents), _ASKED_AT_ONCE):
+        part = documents[start : start + _ASKED_AT_ONCE]
+        by_vector: list[tuple[int, VectorQuery]] = []
+        by_words: list[tuple[int, WordQuery]] = []
+        for place, document in enumerate(part):
+            filters = SearchFilters(
+                side=other_side(document.side),
+                exclude_organisation_ids=exclude_organisation_ids.get(document.id, frozenset()),
+            )
+            by_vector += [
+                (
+                    place,
+                    VectorQuery(vector=vector, field=field, filters=filters, audience=audience, now=now, limit=limit),
+                )
+                for vector, field in _fields_of(vectors.get(document.id, PostVectors()))
+            ]
+            by_words += [
+                (place, WordQuery(words=words, filters=filters, audience=audience, now=now, limit=limit))
+                for words in dict.fromkeys((query_words(document.title), query_words(document.full_text)))
+                if words
+            ]
+        lists: list[list[list[Hit]]] = [[] for _ in part]
+        for (place, _), hits in zip(by_vector, _ask(index.find_by_vector, by_vector), strict=True):
+            lists[place].append(hits)
+        for (place, _), hits in zip(by_words, _ask(index.find_by_words, by_words), strict=True):
+            lists[place].append(hits)
+        found += [fuse_by_rank([[hit.post_id for hit in hits] for hits in each])[:limit] for each in lists]
+    return found
+
+
+def _ask(find: Callable[[Sequence[Query]], list[list[Hit]]], placed: Sequence[tuple[int, Query]]) -> list[list[Hit]]:
+    return find([query for _, query in placed]) if placed else []
 
 
 def _fields_of(vectors: PostVectors) -> list[tuple[Vector, VectorField]]:
