@@ -253,8 +253,8 @@ REGISTER: tuple[HeldData, ...] = (
     ),
     HeldData(
         code="own",
-        columns=("unsent_texts.user_id", "unsent_texts.fields", "saved_filters.user_id", "saved_filters.query", "saved_filters.name"),
-        what=("没有提交的内容、保存的筛选", "Text not sent yet, saved filters"),
+        columns=("unsent_texts.user_id", "unsent_texts.fields", "saved_filters.user_id", "saved_filters.query", "saved_filters.name", "unsent_files.user_id", "unsent_files.text_id", "unsent_files.file_name"),
+        what=("没有提交的内容和附件、保存的筛选", "Text and files not sent yet, saved filters"),
         whom=_MEMBERS,
         why=("不丢失正在写的内容", "Losing nothing that is being written"),
         basis="contract",

@@ -26,8 +26,12 @@ from web.html.sessions import kept_fields, render_send_again
 from web.languages import in_language
 from web.limits import TooManyRequests
 from web.reader import forget_reader
+from web.unsent_files import TEXT_ID, keep_sent_files
 
 logger = logging.getLogger(__name__)
+
+_WITH_FILES = ("needs.write_new", "capabilities.write_new")
+"""Forms whose files wait beside their text."""
 
 STATUSES: tuple[tuple[type[DuijieError], int], ...] = (
     (NotFound, 404),
@@ -75,6 +79,8 @@ def install_error_pages(app: Flask) -> None:
         # The token of a page that stood open for long, or from before a sign-in. What was written is on the next page.
         # A request that another site caused gets neither a form with a valid token nor what it sent.
         fields = kept_fields(request.form) if _is_from_here() else []
+        if fields and request.endpoint in _WITH_FILES and TEXT_ID.fullmatch(request.form.get("draft_id", "")):
+            keep_sent_files(request.form["draft_id"])
         if request.path.startswith("/sign-in") or not fields:
             return _answer(400, _("页面打开太久，已经失效。请返回刷新后再试。"), code="page.stale")
         return render_send_again(request.full_path.rstrip("?"), fields), 400

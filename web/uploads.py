@@ -18,6 +18,9 @@ _FORM_BESIDE = 1_000_000
 LARGEST_UPLOADS: Mapping[str, int] = {
     "imports.upload": DEFAULT_LIMITS.max_bytes + _FORM_BESIDE,
     "attachments.upload": 3 * MOST_BYTES + _FORM_BESIDE,
+    "needs.write_new": 3 * MOST_BYTES + _FORM_BESIDE,
+    "capabilities.write_new": 3 * MOST_BYTES + _FORM_BESIDE,
+    "unsent.add_files": 3 * MOST_BYTES + _FORM_BESIDE,
     # Files within JSON are in base64: four bytes for three.
     "api-imports.start_import": DEFAULT_LIMITS.max_bytes * 4 // 3 + _FORM_BESIDE,
     "api-attachments.attach_file": MOST_BYTES * 4 // 3 + _FORM_BESIDE,
@@ -33,7 +36,8 @@ def allow_uploads(app: Flask) -> None:
     @app.before_request
     def _raise_limit() -> None:
         limit = LARGEST_UPLOADS.get(request.endpoint or "")
-        if limit is not None:
+        # What comes without a file is as small as everywhere; JSON carries its files within.
+        if limit is not None and request.mimetype in ("multipart/form-data", "application/json"):
             request.max_content_length = limit
 
 

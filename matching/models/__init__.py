@@ -1,7 +1,7 @@
 """The tables, one module a noun."""
 
 from matching.models.api_token import ApiToken, IdempotencyKey
-from matching.models.attachment import Attachment
+from matching.models.attachment import Attachment, UnsentFile
 from matching.models.base import Base
 from matching.models.delivery import Channel, Delivery, NotificationPreference
 from matching.models.desk import Assignment, BulkAction, StaffNote
@@ -113,6 +113,7 @@ __all__ = [
     "SuggestionWish",
     "TimetableRun",
     "TwoFactor",
+    "UnsentFile",
     "UnsentText",
     "User",
     "UserSession",

@@ -25,3 +25,20 @@ class Attachment(Base):
     size: Mapped[int]
     sha256: Mapped[str] = mapped_column(String(64))
     created_at: Mapped[datetime]
+
+
+class UnsentFile(Base):
+    """A file of a post that is still being written. `text_id` is the id of its text and of the post it becomes."""
+
+    __tablename__ = "unsent_files"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True, default=new_id)
+    text_id: Mapped[str] = mapped_column(Id, index=True)
+    user_id: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    """None where nobody had signed in yet."""
+    file_name: Mapped[str] = mapped_column(String(255))
+    stored_name: Mapped[str] = mapped_column(String(80), unique=True)
+    media_type: Mapped[str] = mapped_column(String(100))
+    size: Mapped[int]
+    sha256: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime]

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from matching.bootstrap import Platform
 from matching.errors import InvalidInput, NotFound
-from matching.models import Attachment, EngagementFile, Post
+from matching.models import Attachment, EngagementFile, Post, UnsentFile
 from matching.policy import Audience
 from matching.queries.posts import find_post, may_see_organisation
 from matching.services.actor import Actor, require_editor
@@ -252,6 +252,7 @@ def forget_files(platform: Platform, now: datetime) -> int:
     with platform.reading() as session:
         known = set(session.scalars(select(Attachment.stored_name)))
         known |= set(session.scalars(select(EngagementFile.stored_name)))
+        known |= set(session.scalars(select(UnsentFile.stored_name)))
     forgotten = 0
     for path in folder.glob("*.bin"):
         if path.name not in known and path.stat().st_mtime < now.timestamp() - 86_400:

@@ -27,6 +27,7 @@ from matching.models import (
     Notification,
     Registration,
     Suggestion,
+    UnsentFile,
     UnsentText,
     UserSession,
 )
@@ -196,6 +197,13 @@ def _unsent_texts(session: Session, settings: Settings, now: datetime) -> int:
     )
 
 
+def _unsent_files(session: Session, settings: Settings, now: datetime) -> int:
+    # Those of visitors who never came back to sign in wait a day, as their forms do.
+    over = now - timedelta(days=settings.unsent_text_days)
+    nobodys = and_(UnsentFile.user_id.is_(None), UnsentFile.created_at <= now - timedelta(days=1))
+    return _count(session, delete(UnsentFile).where(or_(UnsentFile.created_at <= over, nobodys)))
+
+
 def _notifications(session: Session, settings: Settings, now: datetime) -> int:
     over = now - timedelta(days=settings.notification_days)
     # One that was never read goes after twice as long: nobody is looking any more.
@@ -236,6 +244,7 @@ _KINDS: dict[str, Forget] = {
     "invitations": _invitations,
     "imports": _imports,
     "unsent_texts": _unsent_texts,
+    "unsent_files": _unsent_files,
     "notifications": _notifications,
     "suggestions": _suggestions,
 }

@@ -23,7 +23,7 @@ from web.security import safe_next
 
 sessions = Blueprint("sessions", __name__)
 
-_NOT_KEPT = frozenset({"csrf_token", "password", "password_again", "present_password", "one_time_code"})
+_NOT_KEPT = frozenset({"csrf_token", "password", "password_again", "present_password", "one_time_code", "file"})
 _SECOND_FACTOR_SECONDS = 300
 
 

@@ -11,13 +11,15 @@ from werkzeug.wrappers import Response
 
 from matching.errors import NotFound
 from matching.services.unsent import drop_text, keep_text
+from matching.services.unsent_files import drop_files
 from web.html.sessions import kept_fields
 from web.reader import actor, now, platform, signed_in_only
+from web.unsent_files import TEXT_ID, drop_asked_file, keep_sent_files, list_kept_files
 
 unsent = Blueprint("unsent", __name__, url_prefix="/unsent")
 
 _ID = re.compile(r"[A-Za-z0-9._:~-]{1,64}")
-_NOT_TEXT = frozenset(("version", "then", "draft_id"))
+_NOT_TEXT = frozenset(("version", "then", "draft_id", "file"))
 
 
 @unsent.post("/<any(need,capability):side>/<text_id>")
@@ -45,11 +47,23 @@ def keep(side: str, text_id: str) -> str | tuple[str, int]:
     return render_template("posts/autosaved.html", kept=kept)
 
 
+@unsent.post("/<any(need,capability):side>/<text_id>/files")
+def add_files(side: str, text_id: str) -> str:
+    """Keep files as soon as they are chosen, or take one off; answers with the list of them and the field for more."""
+    if not TEXT_ID.fullmatch(text_id):
+        raise NotFound("unsent.not_found", "没有这份草稿", message_en="There is no such draft")
+    wrong = keep_sent_files(text_id)
+    drop_asked_file(text_id)
+    files = list_kept_files(text_id)
+    return render_template("posts/unsent_files.html", side=side, draft_id=text_id, files=files, wrong_files=wrong)
+
+
 @unsent.post("/<text_id>/drop")
 @signed_in_only
 def drop(text_id: str) -> Response:
     """Forget it."""
     with platform().unit_of_work() as uow:
         drop_text(uow, actor(), text_id)
+        drop_files(uow, actor(), text_id)
     flash(_("草稿已丢弃。"), "info")
     return redirect(url_for("posts.list_mine"))

@@ -31,17 +31,18 @@ from matching.services.lifecycle import EDITABLE
 from matching.services.posts import draft_capability, draft_need, edit_post, publish_post, submit_post
 from matching.services.suggestions import preview_suggestions
 from matching.services.unsent import drop_text, find_text, list_texts
+from matching.services.unsent_files import give_files
 from web.entered_posts import entered_facts, seen_by
 from web.forms.posts import CapabilityForm, NeedForm
 from web.forms.writing_steps import StepWalk
 from web.languages import in_language
 from web.reader import actor, ask_to_sign_in, audience, now, platform, rules_now
 from web.suggestion_cards import ShownSuggestion, show_preview
+from web.unsent_files import TEXT_ID, drop_asked_file, keep_sent_files, list_kept_files
 
 WritingForm = NeedForm | CapabilityForm
 Page = str | Response | tuple[str, int]
 
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 _PREVIEWED = 5
 _ALIKE = 3
 # Fields that a finding or a service names otherwise than the form does.
@@ -73,8 +74,14 @@ def write_new(side: Side) -> Page:
         _prefill(form)
         return _render(form, None, organisations, vocabularies, draft_id=str(uuid.uuid4()), waiting=waiting[:3])
     draft_id = request.form.get("draft_id", "")
-    if not _UUID.fullmatch(draft_id):
+    if not TEXT_ID.fullmatch(draft_id):
         draft_id = str(uuid.uuid4())
+    wrong_files = keep_sent_files(draft_id)
+    if drop_asked_file(draft_id):
+        return _render(form, None, organisations, vocabularies, draft_id=draft_id)
+    if wrong_files:
+        # The page says which and why before anything goes on without them.
+        return _render(form, None, organisations, vocabularies, draft_id=draft_id, wrong_files=wrong_files), 422
     if request.form.get("then") == "preview":
         return _render(form, None, organisations, vocabularies, draft_id=draft_id, with_preview=True)
     if (walk := _turn(form)) is not None:
@@ -106,6 +113,8 @@ def write_new(side: Side) -> Page:
         except InvalidInput as error:
             _attach(form, error)
         else:
+            with platform().unit_of_work() as uow:
+                give_files(uow, actor(), draft_id, post.id, now())
             _forget_text(draft_id)
             return _go_on(post)
     return _render(form, None, organisations, vocabularies, draft_id=draft_id), 422
@@ -284,10 +293,13 @@ def _render(
     conflict: bool = False,
     waiting: Sequence[UnsentText] = (),
     walk: StepWalk | None = None,
+    wrong_files: Sequence[str] = (),
 ) -> str:
     if walk is None:
         walk = StepWalk(form)
-        if form.errors:
+        if wrong_files:
+            walk.open_step_of("title")
+        elif form.errors:
             walk.open_first_wrong()
         elif request.args.get("field"):
             walk.open_step_of(request.args["field"])
@@ -301,6 +313,8 @@ def _render(
         vocabularies=vocabularies,
         draft_id=draft_id,
         waiting=waiting,
+        files=list_kept_files(draft_id),
+        wrong_files=wrong_files,
         conflict=conflict,
         publishes=not rules_now().settings.review_before_publication,
         preview=_preview(form, organisations) if with_preview else None,

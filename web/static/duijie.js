@@ -65,7 +65,9 @@
     var place = document.querySelector("[data-autosave]");
     var form = place && place.closest("form");
     if (document.visibilityState !== "hidden" || !form || !written) return;
-    if (navigator.sendBeacon(place.dataset.autosave, new FormData(form))) written = false;
+    var kept = new FormData(form);
+    kept.delete("file"); // files are kept as soon as they are chosen, and a beacon is small
+    if (navigator.sendBeacon(place.dataset.autosave, kept)) written = false;
   });
   // Coming back by the back button must not leave a resting button behind.
   window.addEventListener("pageshow", function () {

@@ -19,6 +19,7 @@ from matching.models import (
     Notification,
     Registration,
     Suggestion,
+    UnsentFile,
     UnsentText,
     User,
     UserSession,
@@ -56,6 +57,13 @@ ROWS: dict[str, tuple[Callable[[str, datetime], Base], int]] = {
         365,
     ),
     "unsent_texts": (lambda user, now: UnsentText(id="t", user_id=user, side="need", fields=[], updated_at=now), 90),
+    "unsent_files": (
+        lambda user, now: UnsentFile(
+            text_id="t", user_id=user, file_name="a.pdf", stored_name="a.bin", media_type="application/pdf", size=1,
+            sha256="0", created_at=now,
+        ),
+        90,
+    ),
     "registrations": (
         lambda user, now: Registration(
             role="enterprise", email="r@example.cn", name="r", password_hash="x", organisation_kind="enterprise",
