@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol, cast
 
-from flask import Flask, has_request_context, request, session
-from flask_babel import Babel, get_locale, gettext
+from flask import Flask, g, has_request_context, request, session
+from flask_babel import Babel, get_locale, get_translations, gettext
 from flask_login import current_user
 
 from matching.clock import to_shanghai
@@ -48,13 +48,23 @@ def choose_language() -> Language:
 
 def page_language() -> Language:
     """The language of the page being made."""
-    return "en" if str(get_locale() or "zh").startswith("en") else "zh"
+    if not g:  # no request and no application: a message made by a script
+        return "zh"
+    if "page_language" not in g:
+        locale = get_locale()
+        g.page_language = "en" if locale is not None and locale.language == "en" else "zh"
+    return cast(Language, g.page_language)
 
 
 def install_languages(app: Flask) -> None:
     """Set up the translations and the filters of the templates."""
     app.config.update(BABEL_DEFAULT_LOCALE="zh_Hans_CN", BABEL_DEFAULT_TIMEZONE="Asia/Shanghai")
     Babel(app, locale_selector=lambda: _BABEL_LOCALES[choose_language()], timezone_selector=lambda: "Asia/Shanghai")
+    app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]
+        lambda text: _translations().ugettext(text),
+        lambda one, many, number: _translations().ungettext(one, many, number),
+        newstyle=True,
+    )
     app.jinja_env.filters.update(
         day=format_day, moment=format_moment, money=format_money, label=label_of, number=format_number
     )
@@ -65,6 +75,14 @@ def install_languages(app: Flask) -> None:
         term=term_label,
         in_language=in_language,
     )
+
+
+def _translations() -> Any:
+    """Those of the page, looked up once: a template asks for one or two hundred texts."""
+    found = g.get("translations")
+    if found is None:
+        found = g.translations = get_translations()
+    return found
 
 
 def in_language(zh: str, en: str) -> str:

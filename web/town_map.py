@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from flask import request
 
-from matching.models import Region, VocabularyTerm
-from matching.queries.vocabularies import Vocabularies
+from matching.models import Region
+from matching.queries.vocabularies import Term, Vocabularies
 from web.display import with_arguments
 from web.languages import label_of
 
@@ -60,7 +60,7 @@ def make_town_map(
     if chosen:
         counted.setdefault(chosen, 0)
     most = max(counted.values(), default=0)
-    listed: dict[str, list[VocabularyTerm]] = {}
+    listed: dict[str, list[Term]] = {}
     for term in vocabularies.active("town"):
         listed.setdefault(term.parent_code or "", []).append(term)
     found = []
@@ -95,9 +95,7 @@ def make_region_bars(regions: Mapping[str, Region], counts: Iterable[tuple[str, 
     return [RegionTowns("", bars, 0, 0, most)] if bars else []
 
 
-def _region(
-    label: str, terms: list[VocabularyTerm], counted: Mapping[str, int], chosen: str | None, most: int
-) -> RegionTowns:
+def _region(label: str, terms: list[Term], counted: Mapping[str, int], chosen: str | None, most: int) -> RegionTowns:
     placed = [term for term in terms if term.map_column is not None and term.map_row is not None]
     if len(placed) < len(terms):  # a picture with some towns missing would say that nothing is there
         towns = [_town(label_of(term), term.code, counted, chosen, most) for term in terms]

@@ -43,6 +43,7 @@ def prepare_app(settings: Settings, *, server: int) -> None:
     """
     app = _put_together(settings, server=server)
     app.extensions["duijie.platform"].prepare_to_fork()
+    app.extensions["duijie.api_document"].to_dict()  # described now, so that the first who asks need not wait
     _prepared[:] = [app]
 
 

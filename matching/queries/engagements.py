@@ -248,12 +248,9 @@ def show_engagement(session: Session, actor: Actor, engagement_id: str) -> Engag
     )
 
 
-def engaged_posts(session: Session, actor: Actor) -> frozenset[str]:
-    """Posts of engagements that the actor takes part in: whose they are is no secret any more."""
-    if actor.user_id is None:
-        return frozenset()
-    rows = session.execute(select(Engagement.need_id, Engagement.capability_id).where(taking_part(actor)))
-    return frozenset(post_id for pair in rows for post_id in pair if post_id is not None)
+def engaged_posts(actor: Actor) -> Select[tuple[str | None, str | None]]:
+    """Need and capability of engagements that the actor takes part in: whose they are is no secret any more."""
+    return select(Engagement.need_id, Engagement.capability_id).where(taking_part(actor))
 
 
 def load_engagements(session: Session, engagement_ids: Sequence[str], actor: Actor) -> dict[str, Engagement]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from weakref import WeakKeyDictionary
 
-from sqlalchemy import func, select
+from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
 from matching.models import Post
@@ -25,8 +26,25 @@ class HomeFigures:
     published_recently: int
 
 
+KEPT = timedelta(seconds=30)
+MANY = 1000
+"""From so many posts on, counting takes longer than the page, and nobody sees what half a minute adds."""
+_kept: WeakKeyDictionary[Engine, tuple[datetime, HomeFigures]] = WeakKeyDictionary()
+
+
 def home_figures(session: Session, now: datetime) -> HomeFigures:
-    """The figures as a visitor may know them, whoever reads."""
+    """The figures as a visitor may know them, whoever reads; of MANY posts, as they were within the last KEPT."""
+    engine = session.get_bind().engine
+    kept = _kept.get(engine)
+    if kept is not None and timedelta() <= now - kept[0] < KEPT:
+        return kept[1]
+    figures = _count(session, now)
+    if figures.needs + figures.capabilities >= MANY:
+        _kept[engine] = (now, figures)
+    return figures
+
+
+def _count(session: Session, now: datetime) -> HomeFigures:
     public = visible_posts(Audience(), now)
     counted = func.count(), func.count().filter(Post.published_at > now - RECENT)
     rows = session.execute(select(Post.side, *counted).where(public).group_by(Post.side)).tuples()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import median
 
-from sqlalchemy import ColumnElement, and_, exists, false, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, false, func, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 from sqlalchemy.sql.base import ExecutableOption
 
@@ -170,16 +170,11 @@ def open_interests_in(session: Session, actor: Actor, target_id: str) -> list[In
     )
 
 
-def posts_of_open_interests(session: Session, actor: Actor) -> frozenset[str]:
-    """Posts of both sides of the interests that the actor's side asked or was asked and that wait for an answer."""
-    if actor.user_id is None:
-        return frozenset()
-    rows = session.execute(
-        select(Interest.need_id, Interest.capability_id).where(
-            Interest.status == "open", or_(sent_by(actor), received_by(actor))
-        )
+def posts_of_open_interests(actor: Actor) -> Select[tuple[str | None, str | None]]:
+    """Need and capability of the interests that the actor's side asked or was asked and that wait for an answer."""
+    return select(Interest.need_id, Interest.capability_id).where(
+        Interest.status == "open", or_(sent_by(actor), received_by(actor))
     )
-    return frozenset(post_id for pair in rows for post_id in pair if post_id is not None)
 
 
 def contact_to_offer(session: Session, actor: Actor, post: Post | None) -> dict[str, str]:

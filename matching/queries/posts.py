@@ -7,9 +7,25 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Select, and_, exists, false, func, or_, select, true, union_all
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Select,
+    and_,
+    bindparam,
+    exists,
+    false,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    true,
+    union_all,
+)
 from sqlalchemy.orm import Session, aliased
 
 from matching.errors import InvalidInput
@@ -33,43 +49,64 @@ def audience_of(session: Session, user: User | None) -> Audience:
 
 def audience_for(session: Session, actor: Actor) -> Audience:
     """As `audience_of`, for an actor."""
-    organisation_ids = frozenset(actor.organisation_roles)
-    interesting, revealed = posts_of_open_interests(session, actor), engaged_posts(session, actor)
+    known: set[str] = set()
+    revealed: set[str] = set()
+    if actor.user_id is not None:
+        roles = tuple(sorted(actor.organisation_roles.items()))
+        for why, *post_ids in session.execute(_known_posts(actor.user_id, actor.role, roles, actor.region_scope)):
+            found = {post_id for post_id in post_ids if post_id is not None}
+            known |= found
+            if why == "engaged":
+                revealed |= found
     return Audience(
         user_id=actor.user_id,
-        organisation_ids=organisation_ids,
-        suggested_post_ids=_suggested_to(session, organisation_ids) | interesting | revealed,
-        revealed_post_ids=revealed,
+        organisation_ids=frozenset(actor.organisation_roles),
+        suggested_post_ids=frozenset(known),
+        revealed_post_ids=frozenset(revealed),
         region_scope=actor.region_scope,
         administrator=actor.is_administrator,
     )
 
 
-def _suggested_to(session: Session, organisation_ids: frozenset[str]) -> frozenset[str]:
+@lru_cache(maxsize=200)
+def _known_posts(
+    user_id: str, role: str, roles: tuple[tuple[str, str], ...], region_scope: str | None
+) -> CompoundSelect[Any]:
+    """Why an actor may know of posts that others may not, and their ids: open interests, engagements, suggestions.
+
+    One question, kept for those who read now: to put it together takes longer than the answer, on every page.
+    """
+    actor = Actor(user_id=user_id, role=role, organisation_roles=dict(roles), region_scope=region_scope)
+    parts = [
+        statement.with_only_columns(literal(why), *statement.selected_columns)
+        for why, statement in (
+            ("interest", posts_of_open_interests(actor)),
+            ("engaged", engaged_posts(actor)),
+        )
+    ]
+    if actor.organisation_roles:
+        parts += _suggested_to(frozenset(actor.organisation_roles))
+    return union_all(*parts)
+
+
+def _suggested_to(organisation_ids: frozenset[str]) -> list[Select[Any]]:
     """`matched` posts that stand in an active suggestion with a post of these organisations."""
-    if not organisation_ids:
-        return frozenset()
     # From their own few posts to the suggestions of each; the other way round every matched post would be looked up.
     own = select(Post.id).where(Post.organisation_id.in_(organisation_ids))
     other = aliased(Post)
     sides = ((Suggestion.need_id, Suggestion.capability_id), (Suggestion.capability_id, Suggestion.need_id))
-    found = session.scalars(
-        union_all(
-            *(
-                select(theirs).where(
-                    ours.in_(own),
-                    Suggestion.status == "active",
-                    exists().where(other.id == theirs, other.visibility == "matched", other.status == "published"),
-                )
-                for ours, theirs in sides
-            )
+    return [
+        select(literal("suggested"), theirs, null()).where(
+            ours.in_(own),
+            Suggestion.status == "active",
+            exists().where(other.id == theirs, other.visibility == "matched", other.status == "published"),
         )
-    )
-    return frozenset(found)
+        for ours, theirs in sides
+    ]
 
 
 def visible_posts(audience: Audience, now: datetime) -> ColumnElement[bool]:
-    """`may_see_post` as SQL over `Post`."""
+    """`may_see_post` as SQL over `Post`. It only takes away rows: what a question asks for should choose the index."""
     if audience.administrator:
         return true()
     live = and_(Post.status == "published", or_(Post.expires_at.is_(None), Post.expires_at > now))
@@ -86,7 +123,9 @@ def visible_posts(audience: Audience, now: datetime) -> ColumnElement[bool]:
         )
     allowed = and_(live, shown)
     if audience.organisation_ids:
-        allowed = or_(allowed, Post.organisation_id.in_(audience.organisation_ids))
+        # As an expression no index has it. SQLite would else read every published post, and the own ones, to find the
+        # twenty whose ids were given.
+        allowed = or_(allowed, Post.organisation_id.concat("").in_(audience.organisation_ids))
     if audience.region_scope is not None:
         allowed = or_(
             allowed, and_(Post.region_code.startswith(audience.region_scope, autoescape=True), Post.status != "draft")
@@ -107,11 +146,12 @@ def load_posts(session: Session, post_ids: Sequence[str], audience: Audience, no
     found: dict[str, Post] = {}
     wanted = list(dict.fromkeys(post_ids))
     for start in range(0, len(wanted), 500):
-        rows = session.scalars(
-            select(Post).where(Post.id.in_(wanted[start : start + 500]), visible_posts(audience, now))
-        )
-        found |= {post.id: post for post in rows}
+        rows = session.scalars(_BY_ID, {"ids": wanted[start : start + 500]})
+        found |= {post.id: post for post in rows if may_see_post(audience, post, now)}
     return found
+
+
+_BY_ID = select(Post).where(Post.id.in_(bindparam("ids", expanding=True)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from matching.documents import Side
 from matching.errors import InvalidInput, PartUnavailable
 from matching.models import Capability, Post, PostTag
 from matching.policy import Audience, region_prefix
-from matching.queries.posts import PAGE_SIZE, told_owner, visible_posts
+from matching.queries.posts import PAGE_SIZE, load_posts, told_owner, visible_posts
 from matching.search.port import Hit, SearchFilters, VectorQuery, WordQuery
 from matching.search.rank_fusion import fuse_by_rank
 from matching.text.words import cut_words, query_words
@@ -238,8 +238,17 @@ def _list_latest(
 def _load(
     session: Session, post_ids: list[str], query: SearchQuery, audience: Audience, now: datetime
 ) -> dict[str, Post]:
-    rows = session.scalars(select(Post).where(Post.id.in_(post_ids), _asked_for(query, audience, now)))
-    return {post.id: post for post in rows}
+    """Those of the posts that the query asks for as the rows are now: the index may be a moment behind."""
+    found = {
+        post_id: post
+        for post_id, post in load_posts(session, post_ids, audience, now).items()
+        if post.side == query.side and post.status == "published"
+    }
+    restrictions = _restrictions(query, audience)
+    if not restrictions:
+        return found
+    kept = session.scalars(select(Post.id).where(Post.id.in_(list(found)), *restrictions))
+    return {post_id: found[post_id] for post_id in kept}
 
 
 def _filters(query: SearchQuery) -> SearchFilters:
@@ -262,12 +271,17 @@ def _filters(query: SearchQuery) -> SearchFilters:
 
 
 def _asked_for(query: SearchQuery, audience: Audience, now: datetime) -> ColumnElement[bool]:
-    """The same restrictions over the rows, with visibility: the index may be a moment behind."""
-    conditions: list[ColumnElement[bool]] = [
+    """The same over the rows, with visibility."""
+    return and_(
         Post.side == query.side,
         Post.status == "published",
         visible_posts(audience, now),
-    ]
+        *_restrictions(query, audience),
+    )
+
+
+def _restrictions(query: SearchQuery, audience: Audience) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
     if query.domain:
         conditions.append(Post.domain == query.domain)
     if query.town:
@@ -284,7 +298,7 @@ def _asked_for(query: SearchQuery, audience: Audience, now: datetime) -> ColumnE
         conditions.append(Post.id.in_(select(Capability.id).where(Capability.kind == query.kind)))
     if query.least_maturity is not None:
         conditions.append(Post.id.in_(select(Capability.id).where(Capability.maturity >= query.least_maturity)))
-    return and_(*conditions)
+    return conditions
 
 
 def _tagged(vocabulary: str, code: ColumnElement[bool]) -> ColumnElement[bool]:

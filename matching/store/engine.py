@@ -17,6 +17,8 @@ SQLITE_BUSY_SECONDS = 15
 SQLITE_MAPPED_BYTES = 256 * 1024 * 1024
 """So much of the file is read as memory that all processes share, without a call for each page."""
 
+_ONLY_READS = "only_reads"
+
 
 def open_engine(database_url: str, password: str = "") -> Engine:
     """Make an engine; nothing is connected yet.
@@ -82,7 +84,12 @@ def writing_sessions(engine: Engine) -> sessionmaker[Session]:
 @lru_cache(maxsize=8)
 def reading_sessions(engine: Engine) -> sessionmaker[Session]:
     """Sessions for lists and pages; they never wait for writers."""
-    return sessionmaker(engine, expire_on_commit=False)
+    return sessionmaker(engine, expire_on_commit=False, info={_ONLY_READS: True})
+
+
+def only_reads(session: Session) -> bool:
+    """Whether it is one of `reading_sessions`: what it reads was committed."""
+    return _ONLY_READS in session.info
 
 
 def database_version(engine: Engine) -> str:

@@ -15,7 +15,6 @@ from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
 from matching.errors import EditConflict, InvalidInput, NotAllowed, NotFound
-from matching.models import VocabularyTerm
 from matching.notifying.texts import (
     LANGUAGES,
     LONGEST_BODY,
@@ -28,7 +27,7 @@ from matching.notifying.texts import (
     sample_values,
 )
 from matching.queries.rules import ShownChange, list_changes, rules_revision
-from matching.queries.vocabularies import Vocabularies, load_vocabularies
+from matching.queries.vocabularies import Term, Vocabularies, load_vocabularies
 from matching.rulebook import RULE_FORMS, TEXT_PREFIX, RuleForm, Rules, check_text
 from matching.services.rules import (
     EDITABLE_VOCABULARIES,
@@ -484,7 +483,7 @@ def _render_list(vocabulary: str, *, error: InvalidInput | NotAllowed | None = N
     )
 
 
-def _says(term: VocabularyTerm, words: str) -> bool:
+def _says(term: Term, words: str) -> bool:
     return words.lower() in f"{term.code} {term.label_zh} {term.label_en}".lower()
 
 
