@@ -17,7 +17,7 @@ from markupsafe import Markup, escape
 
 from matching.models import Post
 from matching.queries.vocabularies import Vocabularies
-from web.languages import HTML_LANGUAGE, label_of
+from web.languages import HTML_LANGUAGE, in_language, label_of
 
 STATUS_LABELS: dict[str, Any] = {
     "draft": _l("草稿"),
@@ -37,6 +37,13 @@ STATUS_TONES: Mapping[str, str] = {
 }
 
 SIDE_LABELS: dict[str, Any] = {"need": _l("技术需求"), "capability": _l("技术供给")}
+"""What the lists are called; one post is a `side_name`, since English counts."""
+
+
+def side_name(side: str) -> str:
+    """What one post of that side is called."""
+    return in_language(str(SIDE_LABELS[side]), {"need": "Need", "capability": "Capability"}[side])
+
 
 CAPABILITY_KIND_LABELS: dict[str, Any] = {
     "achievement": _l("成果"),
@@ -247,6 +254,7 @@ def install_display(app: Flask) -> None:
         STATUS_LABELS=STATUS_LABELS,
         STATUS_TONES=STATUS_TONES,
         SIDE_LABELS=SIDE_LABELS,
+        side_name=side_name,
         capability_kind_label=capability_kind_label,
         VISIBILITY_SHORT=VISIBILITY_SHORT,
         VISIBILITY_LABELS=VISIBILITY_LABELS,

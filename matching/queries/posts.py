@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -206,18 +207,28 @@ def count_posts(session: Session, filters: PostFilter, audience: Audience, now: 
     return session.scalar(statement) or 0
 
 
-def list_own_posts(session: Session, actor: Actor, now: datetime, *, limit: int = 500) -> list[Post]:
-    """Everything of the actor's organisations, the latest change first."""
+def list_own_posts(
+    session: Session, actor: Actor, *, statuses: Collection[str] = (), limit: int, offset: int = 0
+) -> list[Post]:
+    """Posts of the actor's organisations, the latest change first; with `statuses` those in one of them."""
     if not actor.organisation_roles:
         return []
-    return list(
-        session.scalars(
-            select(Post)
-            .where(Post.organisation_id.in_(actor.organisation_roles))
-            .order_by(Post.updated_at.desc(), Post.id)
-            .limit(limit)
-        )
+    statement = select(Post).where(Post.organisation_id.in_(actor.organisation_roles))
+    if statuses:
+        statement = statement.where(Post.status.in_(statuses))
+    return list(session.scalars(statement.order_by(Post.updated_at.desc(), Post.id).offset(offset).limit(limit)))
+
+
+def count_own_posts(session: Session, actor: Actor) -> Counter[str]:
+    """How many posts the actor's organisations have, by status."""
+    if not actor.organisation_roles:
+        return Counter()
+    counted = session.execute(
+        select(Post.status, func.count())
+        .where(Post.organisation_id.in_(actor.organisation_roles))
+        .group_by(Post.status)
     )
+    return Counter(dict(counted.tuples().all()))
 
 
 def list_posts_to_review(session: Session, actor: Actor, *, limit: int = 200) -> list[Post]:

@@ -68,12 +68,16 @@ class Tab:
 @signed_in_only
 def list_all() -> str:
     """What the actor's side was asked, or asked itself."""
-    box, state = request.args.get("box", "received"), request.args.get("state", "all")
+    box, state = request.args.get("box"), request.args.get("state", "all")
     offset = request.args.get("from", "0")
-    if box not in ("received", "sent") or state not in _STATES or not offset.isdecimal() or len(offset) > 6:
+    if box not in (None, "received", "sent") or state not in _STATES or not offset.isdecimal() or len(offset) > 6:
         raise InvalidInput("list.state", "没有这种状态", where="state", message_en="There is no such state")
     with platform().reading() as reading:
         counts = count_interests(reading, actor())
+        if box is None:
+            # Who was never asked but has asked looks for their own.
+            boxes = {name for (name, _status), number in counts.items() if number}
+            box = "sent" if boxes == {"sent"} else "received"
         page = list_interests(
             reading,
             actor(),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -13,7 +12,7 @@ from werkzeug.wrappers import Response
 
 from matching.errors import InvalidInput
 from matching.models import Post
-from matching.queries.posts import find_post, list_own_posts, may_see_organisation
+from matching.queries.posts import count_own_posts, find_post, list_own_posts, may_see_organisation
 from matching.queries.revisions import list_changes
 from matching.queries.suggestions import (
     PairState,
@@ -41,6 +40,7 @@ from matching.services.posts import (
 )
 from matching.services.unsent import list_texts
 from web.display import days_left
+from web.facets import page_argument
 from web.html import writing
 from web.html.interests import interest_box
 from web.languages import in_language
@@ -57,6 +57,9 @@ _TABS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("resting", ("paused", "expired")),
     ("ended", ("closed", "archived")),
 )
+
+
+_MINE_AT_ONCE = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,20 +257,26 @@ def list_mine() -> str:
         "ended": _("已关闭"),
     }
     with platform().reading() as reading:
-        own = list_own_posts(reading, actor(), now())
-        counted = Counter(post.status for post in own)
+        counted = count_own_posts(reading, actor())
+        count = sum(counted[status] for status in statuses) if statuses else counted.total()
+        pages = max(1, -(-count // _MINE_AT_ONCE))
+        page = min(page_argument(), pages)
         vocabularies = load_vocabularies(reading)
-        shown = [post for post in own if not statuses or post.status in statuses]
+        shown = list_own_posts(
+            reading, actor(), statuses=statuses, limit=_MINE_AT_ONCE, offset=(page - 1) * _MINE_AT_ONCE
+        )
         return render_template(
             "posts/mine.html",
             tabs=[
-                Tab(key, labels[key], sum(counted[status] for status in states) if states else len(own))
+                Tab(key, labels[key], sum(counted[status] for status in states) if states else counted.total())
                 for key, states in _TABS
             ],
             chosen=chosen,
-            unsent=list_texts(reading, actor()) if chosen in ("all", "draft") else [],
+            unsent=list_texts(reading, actor()) if chosen in ("all", "draft") and page == 1 else [],
             shown=shown,
-            any_at_all=bool(own),
+            page=page,
+            pages=pages,
+            any_at_all=bool(counted),
             suggestion_counts=count_suggestions(reading, [post.id for post in shown]),
             moves={post.id: offered_moves(post) for post in shown},
             editable={post.id: post.status in EDITABLE and may_edit(post) for post in shown},
