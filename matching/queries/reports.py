@@ -526,7 +526,13 @@ def count_gaps(session: Session, actor: Actor, now: datetime, *, good: float = G
 
 
 def unmet_needs(
-    session: Session, actor: Actor, now: datetime, *, good: float = GOOD_PROBABILITY, limit: int = MOST_ROWS
+    session: Session,
+    actor: Actor,
+    now: datetime,
+    *,
+    good: float = GOOD_PROBABILITY,
+    offset: int = 0,
+    limit: int = MOST_ROWS,
 ) -> list[Need]:
     """Live needs of the region without a good match: what experts should be sought for. The longest waiting first."""
     return list(
@@ -534,13 +540,20 @@ def unmet_needs(
             select(Need)
             .where(_unmet(actor, now), ~_has_match(Suggestion.need_id, good))
             .order_by(Need.published_at, Need.id)
+            .offset(offset)
             .limit(limit)
         )
     )
 
 
 def unasked_capabilities(
-    session: Session, actor: Actor, now: datetime, *, good: float = GOOD_PROBABILITY, limit: int = MOST_ROWS
+    session: Session,
+    actor: Actor,
+    now: datetime,
+    *,
+    good: float = GOOD_PROBABILITY,
+    offset: int = 0,
+    limit: int = MOST_ROWS,
 ) -> list[Post]:
     """Live capabilities that the staff may see and that match no need well. The longest waiting first."""
     return list(
@@ -548,6 +561,7 @@ def unasked_capabilities(
             select(Post)
             .where(_unasked(actor, now), ~_has_match(Suggestion.capability_id, good))
             .order_by(Post.published_at, Post.id)
+            .offset(offset)
             .limit(limit)
         )
     )
@@ -571,8 +585,10 @@ class ContractSums:
     rows: Sequence[Engagement]
 
 
-def contracts(session: Session, actor: Actor, period: Period, *, limit: int = MOST_ROWS) -> ContractSums:
-    """Contracts of engagements in which a side of the region has part: all in the sums, the first `limit` as rows."""
+def contracts(
+    session: Session, actor: Actor, period: Period, *, offset: int = 0, limit: int = MOST_ROWS
+) -> ContractSums:
+    """Contracts of engagements in which a side of the region has part: all in the sums, `limit` of them as rows."""
     mine = or_(_of_region(actor, Engagement.need_region_code), _of_region(actor, Engagement.capability_region_code))
     chosen = and_(Engagement.outcome == "contract", Engagement.signed_on.between(period.first, period.last), mine)
     count, amount, technology = session.execute(
@@ -586,6 +602,7 @@ def contracts(session: Session, actor: Actor, period: Period, *, limit: int = MO
         select(Engagement)
         .where(chosen)
         .order_by(Engagement.signed_on, Engagement.id)
+        .offset(offset)
         .limit(limit)
         .options(selectinload(Engagement.need_organisation), selectinload(Engagement.capability_organisation))
     ).all()

@@ -54,7 +54,7 @@ def edit_indicator(
     uow: UnitOfWork, actor: Actor, indicator_id: str, entered: IndicatorFields, now: datetime
 ) -> Indicator:
     """Replace its fields."""
-    indicator = _load(uow, actor, indicator_id)
+    indicator = load_indicator(uow, actor, indicator_id)
     before = _snapshot(indicator)
     _fill(indicator, entered)
     uow.record(now, actor.user_id, "indicator.edit", "indicator", indicator.id, before=before)
@@ -64,7 +64,7 @@ def edit_indicator(
 
 def remove_indicator(uow: UnitOfWork, actor: Actor, indicator_id: str, now: datetime) -> None:
     """Take it off with its values; the log keeps what it was."""
-    indicator = _load(uow, actor, indicator_id)
+    indicator = load_indicator(uow, actor, indicator_id)
     values = {str(row.year): row.value for row in indicator.values}
     uow.record(
         now, actor.user_id, "indicator.remove", "indicator", indicator.id, before=_snapshot(indicator), values=values
@@ -92,7 +92,7 @@ def _set_value(
     uow: UnitOfWork, actor: Actor, indicator_id: str, year: int, value: float | None, now: datetime, source: str
 ) -> bool:
     """Within a use case that commits; whether anything differs from before."""
-    indicator = _load(uow, actor, indicator_id)
+    indicator = load_indicator(uow, actor, indicator_id)
     if not FIRST_YEAR <= year <= LAST_YEAR:
         raise InvalidInput("indicator.year", "年份无效", where="year", message_en="Invalid year")
     if value is not None:
@@ -155,7 +155,8 @@ def set_special_day(
     uow.commit()
 
 
-def _load(uow: UnitOfWork, actor: Actor, indicator_id: str) -> Indicator:
+def load_indicator(uow: UnitOfWork, actor: Actor, indicator_id: str) -> Indicator:
+    """The indicator, for the staff of its region."""
     indicator = uow.session.get(Indicator, indicator_id)
     if indicator is None or not actor.is_staff_for(indicator.region_code):
         raise NotFound("indicator.not_found", "没有找到这项指标", message_en="There is no such indicator")

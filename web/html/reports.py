@@ -27,7 +27,6 @@ from matching.queries.posts import load_posts
 from matching.queries.reports import (
     GROUPINGS,
     INTEREST_STATES,
-    MOST_ROWS,
     NO_GROUP,
     STAGES,
     Period,
@@ -225,10 +224,15 @@ def list_answered() -> str:
 @staff_only
 def list_contracts() -> str:
     """The contracts behind the sums."""
-    period = _period()
+    period, page = _period(), _page()
     with platform().reading() as reading:
+        found = contracts(reading, actor(), period, offset=(page - 1) * PAGE_SIZE, limit=PAGE_SIZE)
         return render_template(
-            "reports/contracts.html", period=period, contracts=contracts(reading, actor(), period), most=MOST_ROWS
+            "reports/contracts.html",
+            period=period,
+            contracts=found,
+            page=page,
+            more=found.count > page * PAGE_SIZE,
         )
 
 
@@ -312,11 +316,14 @@ def list_rows() -> str:
 @staff_only
 def list_unmet() -> str:
     """Live needs without a good match."""
+    page = _page()
     with platform().reading() as reading:
+        good = _good(reading)
         return _show_gap(
             reading,
-            unmet_needs(reading, actor(), now(), good=_good(reading)),
-            total=count_gaps(reading, actor(), now(), good=_good(reading))[0],
+            unmet_needs(reading, actor(), now(), good=good, offset=(page - 1) * PAGE_SIZE, limit=PAGE_SIZE),
+            total=count_gaps(reading, actor(), now(), good=good)[0],
+            page=page,
             title=_("没有好匹配的需求"),
             hint=_("这些需求在平台上找不到合适的供给，可以有针对性地征集专家和成果。"),
         )
@@ -326,25 +333,28 @@ def list_unmet() -> str:
 @staff_only
 def list_unasked() -> str:
     """Live capabilities that match no need well."""
+    page = _page()
     with platform().reading() as reading:
+        good = _good(reading)
         return _show_gap(
             reading,
-            unasked_capabilities(reading, actor(), now(), good=_good(reading)),
-            total=count_gaps(reading, actor(), now(), good=_good(reading))[1],
+            unasked_capabilities(reading, actor(), now(), good=good, offset=(page - 1) * PAGE_SIZE, limit=PAGE_SIZE),
+            total=count_gaps(reading, actor(), now(), good=good)[1],
+            page=page,
             title=_("没有对应需求的供给"),
             hint=_("这些供给目前没有企业需要，可以向相关行业推介。"),
         )
 
 
-def _show_gap(reading: Session, posts: Sequence[Post], *, total: int, title: str, hint: str) -> str:
+def _show_gap(reading: Session, posts: Sequence[Post], *, total: int, page: int, title: str, hint: str) -> str:
     return render_template(
         "reports/rows.html",
         title=title,
         period=None,
         total=total,
         posts=posts,
-        page=1,
-        more=False,
+        page=page,
+        more=total > page * PAGE_SIZE,
         vocabularies=load_vocabularies(reading),
         hint=hint,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from web.api.document import Noun
 from web.api.v1 import event_desk as _more_of_events  # noqa: F401 - declares what the staff do with events
+from web.api.v1 import report_rows as _more_of_reports  # noqa: F401 - declares the rows behind the figures
 from web.api.v1.attachments import attachments
 from web.api.v1.capabilities import capabilities
 from web.api.v1.channels import channels

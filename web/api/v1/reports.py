@@ -14,6 +14,7 @@ from matching.queries.reports import (
     contracts,
     count_gaps,
     count_groups,
+    events_of,
     organisation_names,
     sort_groups,
 )
@@ -43,7 +44,7 @@ def show(query: dict[str, Any]) -> dict[str, Any]:
     """
     actor = caller().actor
     require_desk(actor)
-    period = _period(query)
+    period = period_of(query)
     with platform().reading() as session:
         counted = count_groups(session, actor, period, query["by"])
         keys = sort_groups(query["by"], counted.table)
@@ -69,6 +70,17 @@ def show(query: dict[str, Any]) -> dict[str, Any]:
             "contracts": sums.count,
             "contract_amount": sums.amount,
             "technology_amount": sums.technology_amount,
+            "events": [
+                {
+                    "id": row.event.id,
+                    "title": row.event.title,
+                    "held_on": row.event.held_on,
+                    "planned": row.planned,
+                    "held": row.held,
+                    "absent": row.absent,
+                }
+                for row in events_of(session, actor, period)
+            ],
         }
 
 
@@ -90,7 +102,7 @@ def show_grid(query: dict[str, Any]) -> dict[str, Any]:
     actor = caller().actor
     require_desk(actor)
     with platform().reading() as session:
-        grid = cooperation_grid(session, actor, _period(query), query["stage"], query["by"])
+        grid = cooperation_grid(session, actor, period_of(query), query["stage"], query["by"])
         ids = set(grid.columns) | (set(grid.lines) if query["by"] == "organisation" else set())
         return {
             "lines": list(grid.lines),
@@ -103,7 +115,8 @@ def show_grid(query: dict[str, Any]) -> dict[str, Any]:
         }
 
 
-def _period(query: dict[str, Any]) -> Period:
+def period_of(query: dict[str, Any]) -> Period:
+    """The period asked for; the present year by default."""
     today = shanghai_day(now())
     return Period(query["first"] or date(today.year, 1, 1), query["last"] or today)
 

@@ -23,6 +23,7 @@ from matching.models import Base, User
 from matching.services.actor import SYSTEM
 from matching.services.api_tokens import make_api_token
 from seed_data.loader import load_taxonomies
+from tests.factories.events import make_event
 from tests.factories.people import find_actor, make_expert, make_member, make_staff
 from tests.factories.platforms import make_platform
 from tests.factories.posts import make_capability, make_need
@@ -68,6 +69,7 @@ def people(platform: Platform) -> dict[str, str]:
         make_need(platform, firm, NOW, title=f"高频线路板翘曲控制 {visibility}", visibility=visibility)
         make_capability(platform, university, NOW, title=f"线路板翘曲预测 {visibility}", visibility=visibility)
     make_need(platform, firm, NOW, title="草稿", publish=False)
+    make_event(platform, NOW, staff=staff)
     settle_everything(platform, NOW)
     return {
         "firm": firm.user_id,
@@ -87,6 +89,8 @@ def real_ids(platform: Platform, people: dict[str, str]) -> dict[str, list[str]]
             if list(table.primary_key.columns.keys()) == ["id"]:
                 singular = table.name.removesuffix("s")
                 found[f"{singular}_id"] = [str(row[0]) for row in connection.execute(table.select())]
+    found["participant_id"] = found["event_participant_id"]
+    found["run_id"] = found["timetable_run_id"]
     return found
 
 
