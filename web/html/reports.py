@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
+from flask.blueprints import BlueprintSetupState
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
@@ -135,6 +136,21 @@ class ShownIndicator:
     def share(self) -> float:
         """For the bar."""
         return min(max(self.progress or 0.0, 0.0), 1.0)
+
+
+@reports.record_once
+def _give_figures(state: BlueprintSetupState) -> None:
+    state.app.jinja_env.globals.update(exact=exact, figure=figure)
+
+
+def exact(value: float) -> str:
+    """All digits of an indicator's value, so that saving what a form shows changes nothing."""
+    return f"{value:.15g}"
+
+
+def figure(value: float) -> str:
+    """The same for eyes: 1,234,567.5."""
+    return f"{value:,.15g}"
 
 
 @reports.get("/")

@@ -310,3 +310,19 @@ def test_indicators_are_read_from_a_table_shown_and_entered(
             "/reports/indicators/import", {"file": (BytesIO(content), name)}, content_type="multipart/form-data"
         )
         assert wrong.status_code == 422
+
+
+def test_large_and_exact_values_of_an_indicator_survive_being_shown_and_saved(
+    told: dict[str, str], platform: Platform, open_browser: Callable[..., Browser]
+) -> None:
+    browser = open_browser(STAFF)
+    browser.get("/reports/indicators")
+    data = {
+        "region_code": "440784", "name": "技术合同成交额", "unit": "元", "base_year": "2020", "base_value": "12345678.25",
+        "target_year": "2025", "target_value": "98765432",
+    }  # fmt: skip
+    assert browser.post("/reports/indicators", data).status_code == 302
+    page = browser.get("/reports/indicators").text
+    assert 'value="12345678.25"' in page
+    assert "12,345,678.25" in page
+    assert "e+0" not in page
