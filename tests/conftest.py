@@ -13,6 +13,7 @@ from matching.bootstrap import Platform
 from matching.services import passwords
 from tests.factories.passwords import CHEAP_HASHER
 from tests.factories.platforms import make_platform
+from tests.factories.repeated_work import make_repeated_work_once
 
 # How long an example takes says something about the machine, not about the code.
 settings.register_profile("duijie", deadline=None)
@@ -24,6 +25,13 @@ def _cheap_passwords() -> Iterator[None]:
     """Hashing that is as slow as the product's would take a third of the run; what it is made of has its own test."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(passwords, "_hasher", CHEAP_HASHER)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _repeated_work() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patched:
+        make_repeated_work_once(patched)
         yield
 
 
