@@ -43,7 +43,10 @@ def prepare_app(settings: Settings, *, server: int) -> None:
     """
     app = _put_together(settings, server=server)
     app.extensions["duijie.platform"].prepare_to_fork()
-    app.extensions["duijie.api_document"].to_dict()  # described now, so that the first who asks need not wait
+    # Now, so that the first who asks need not wait: to describe the API, and to compile a page's templates.
+    app.extensions["duijie.api_document"].to_dict()
+    for name in app.jinja_env.list_templates():
+        app.jinja_env.get_template(name)
     _prepared[:] = [app]
 
 
