@@ -198,6 +198,22 @@ class Step(ApiSchema):
     note = fields.String(required=True)
 
 
+class MessageFile(ApiSchema):
+    """A file of a message."""
+
+    id = fields.String(required=True)
+    file_name = fields.String(required=True)
+    media_type = fields.String(required=True)
+    size = fields.Integer(required=True)
+    sha256 = fields.String(required=True)
+
+
+class MessageFileContent(MessageFile):
+    """A file of a message with its bytes."""
+
+    content = fields.String(required=True, metadata={"contentEncoding": "base64"})
+
+
 class Message(ApiSchema):
     """What somebody wrote to all who take part."""
 
@@ -206,6 +222,7 @@ class Message(ApiSchema):
     role = fields.String(required=True, validate=OneOf(_ROLES))
     text = fields.String(required=True)
     sent_at = Moment(required=True)
+    files = fields.List(fields.Nested(MessageFile), required=True)
 
 
 class Note(ApiSchema):

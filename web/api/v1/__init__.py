@@ -20,6 +20,7 @@ from web.api.v1.me import me
 from web.api.v1.members import members
 from web.api.v1.needs import needs
 from web.api.v1.notifications import notifications
+from web.api.v1.organisation_merges import organisation_merges
 from web.api.v1.organisations import organisations
 from web.api.v1.own_data import own_data
 from web.api.v1.posts import posts
@@ -32,6 +33,7 @@ from web.api.v1.sign_ins import sign_ins
 from web.api.v1.staff import deliveries, model_revisions, registrations
 from web.api.v1.suggestions import suggestions
 from web.api.v1.tokens import tokens
+from web.api.v1.users import users
 from web.api.v1.vocabularies import vocabularies
 from web.api.v1.wishes import wishes
 from web.api.v1.works import works
@@ -59,6 +61,7 @@ NOUNS: tuple[Noun, ...] = (
     search,
     notifications,
     organisations,
+    organisation_merges,
     experts,
     works,
     vocabularies,
@@ -69,4 +72,5 @@ NOUNS: tuple[Noun, ...] = (
     indicators,
     deliveries,
     model_revisions,
+    users,
 )

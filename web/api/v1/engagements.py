@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ from flask import Response
 from matching.models import Engagement
 from matching.queries.engagements import list_engagements, show_engagement
 from matching.services.actor import Actor
+from matching.services.attachments import open_attachment
 from matching.services.engagements import (
     ContractTerms,
     add_task,
@@ -26,6 +28,7 @@ from matching.services.engagements import (
     set_next_step,
     write_note,
 )
+from matching.services.message_files import fetch_message_file, list_message_files
 from matching.store.unit_of_work import UnitOfWork
 from web.api.access import caller
 from web.api.answers import nothing_more
@@ -37,6 +40,7 @@ from web.reader import now, platform
 
 engagements = Noun("engagements", "/engagements", "对接: what follows mutual interest.")
 
+_FILE = tuple(schemas.MessageFile._declared_fields)
 _TERMS = tuple(ContractTerms.__slots__)
 
 
@@ -99,6 +103,27 @@ def contacts(engagement_id: str) -> dict[str, Any]:
 
 
 Change = Callable[[UnitOfWork, Actor, str, dict[str, Any]], object]
+
+
+@engagements.operation(
+    "GET",
+    "/<id:engagement_id>/files/<id:file_id>",
+    name="read_engagement_file",
+    zh="下载对接文件",
+    en="Read a file of a message",
+    access="read",
+    answers=schemas.MessageFileContent,
+)
+def read_file(engagement_id: str, file_id: str) -> dict[str, Any]:
+    """Read a file of a message
+
+    For those who take part; each reading is in the audit log.
+    """
+    with platform().unit_of_work() as uow:
+        row = fetch_message_file(uow, caller().actor, engagement_id, file_id, now())
+        shown = {name: getattr(row, name) for name in _FILE}
+        path = open_attachment(platform().settings, row)
+    return {**shown, "content": base64.b64encode(path.read_bytes()).decode()}
 
 
 def _declare(path: str, name: str, zh: str, en: str, description: str, body: type[ApiSchema], change: Change) -> None:
@@ -281,6 +306,9 @@ def engagement_of(engagement_id: str) -> dict[str, Any]:
         if view is None:
             raise engagement_not_found()
         engagement, names = view.engagement, view.names
+        files: dict[str, list[dict[str, Any]]] = {}
+        for file in list_message_files(session, engagement.id):
+            files.setdefault(file.message_id, []).append({name: getattr(file, name) for name in _FILE})
         return {
             **_summary(engagement),
             "role": view.role,
@@ -308,6 +336,7 @@ def engagement_of(engagement_id: str) -> dict[str, Any]:
                     "role": one.role,
                     "text": one.text,
                     "sent_at": one.sent_at,
+                    "files": files.get(one.id, []),
                 }
                 for one in view.messages
             ],

@@ -36,6 +36,7 @@ OPERATIONS: dict[str, str] = {
     "duplicates.list_pairs": "list_duplicates",
     "duplicates.settle": "settle_duplicate",
     "engagements.contacts": "reveal_engagement_contacts",
+    "engagements.download": "read_engagement_file",
     "engagements.decide": "agree_to_engagement_participant remove_engagement_participant",
     "engagements.list_all": "list_engagements",
     "engagements.mark_task": "mark_engagement_task",
@@ -111,9 +112,12 @@ OPERATIONS: dict[str, str] = {
     "models.go_back": "roll_back_model",
     "models.list_all": "list_model_revisions",
     "needs.write_new": "create_need",
+    "organisations.decide": "decide_on_organisations",
     "organisations.edit": "change_organisation",
     "organisations.list_library": "list_organisations",
+    "organisations.list_duplicates": "list_alike_organisations list_organisation_merges",
     "organisations.show_organisation": "show_organisation",
+    "organisations.undo": "undo_organisation_merge",
     "own_data.choose_open_data": "change_own_data",
     "own_data.choose_suggestions": "change_own_data",
     "own_data.claim": "claim_expert",
@@ -176,6 +180,14 @@ OPERATIONS: dict[str, str] = {
     "suggestion_inbox.show_feed": "list_need_suggestions list_capability_suggestions",
     "suggestion_inbox.show_wishes": "list_wishes add_wish",
     "unsent.add_files": "attach_file",
+    "users.change_role": "change_user_role",
+    "users.end_sessions": "end_user_sign_ins",
+    "users.lock": "lock_user",
+    "users.mail_reset": "mail_user_reset",
+    "users.resend": "resend_invitation",
+    "users.show": "show_user",
+    "users.show_list": "list_users list_waiting_invitations",
+    "users.unlock": "unlock_user",
     "works.choose": "hide_work",
     "works.show_works": "list_works",
 }
@@ -233,16 +245,11 @@ PAGE_ONLY: dict[str, str] = {
     "single_sign_on.finish": "sign-in",
     "unsent.drop": "help while writing",
     "unsent.keep": "help while writing",
+    "users.reset_factor": "second factor: a token must not take it off an account",
 }
 
-NOT_YET = (
-    # known to be missing; whoever adds the operation moves the line up
-    "engagements.download",
-    "organisations.decide",
-    "organisations.list_duplicates",
-    "organisations.undo",
-    "users.",
-)
+NOT_YET: tuple[str, ...] = ()
+# Known to be missing: endpoints, or whole blueprints with a dot at the end. Whoever adds the operation moves it up.
 
 
 def page_endpoints(app: Flask) -> set[str]:
