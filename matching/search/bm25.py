@@ -64,8 +64,10 @@ def select_query_words(
         return tuple(counts)
     order = {word: place for place, word in enumerate(counts)}
 
-    def telling(word: str) -> float:
-        return min(counts[word], 3) * inverse_document_frequency(document_frequency[word], documents)
-
-    chosen = sorted(counts, key=lambda word: (-telling(word), order[word]))[:limit]
+    least_telling = {
+        word: -min(count, 3) * inverse_document_frequency(document_frequency[word], documents)
+        for word, count in counts.items()
+    }
+    # Sorting keeps the order of the text among equals.
+    chosen = sorted(counts, key=least_telling.__getitem__)[:limit]
     return tuple(sorted(chosen, key=order.__getitem__))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from matching.errors import InvalidInput, PartUnavailable
-from matching.search.port import MOST_HITS, IndexEntry, Vector, VectorQuery, WordQuery
+from matching.search.port import MOST_HITS, CandidateQuery, IndexEntry, Vector, VectorQuery, WordQuery
 
 NORM_TOLERANCE = 1e-3
 """How far from 1 the L2 norm of a vector may be: float32 and half-precision models stay well within."""
@@ -57,7 +57,7 @@ def find_entry_fault(entry: IndexEntry) -> str | None:
     return None
 
 
-def check_limits(queries: Sequence[WordQuery | VectorQuery]) -> None:
+def check_limits(queries: Sequence[WordQuery | VectorQuery | CandidateQuery]) -> None:
     """Refuse a limit below 1 or above MOST_HITS with InvalidInput."""
     for number, query in enumerate(queries):
         if not 1 <= query.limit <= MOST_HITS:

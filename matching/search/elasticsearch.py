@@ -35,6 +35,7 @@ from matching.search.filling import fill_up_by_words
 from matching.search.filters import filter_clause
 from matching.search.port import (
     MOST_HITS,
+    CandidateQuery,
     Hit,
     IndexEntry,
     IndexStatus,
@@ -43,6 +44,7 @@ from matching.search.port import (
     WordQuery,
     WriteReport,
 )
+from matching.search.rank_fusion import fuse_hits
 from matching.search.visibility import to_microseconds
 
 MAPPING_FILE = "posts-v1.json"
@@ -318,6 +320,10 @@ class ElasticsearchIndex:
                         check_query_vectors(queries, target.dimension)
                 raise
         return fill_up_by_words(queries, found, self.find_by_words)
+
+    def find_candidates(self, queries: Sequence[CandidateQuery]) -> list[list[str]]:
+        """See SearchIndex.find_candidates; fused here, since the server's own fusion is a paid feature."""
+        return fuse_hits(queries, self.find_by_vector, self.find_by_words)
 
     def fetch_vectors(self, post_ids: Sequence[str]) -> dict[str, tuple[Vector | None, Vector | None]]:
         """See SearchIndex.fetch_vectors."""

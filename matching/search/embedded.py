@@ -16,11 +16,13 @@ import logging
 import os
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,6 +64,7 @@ from matching.search.filling import fill_up_by_words
 from matching.search.filters import filter_sql
 from matching.search.many_queries import Barred, find_highest, find_nearest, group_alike
 from matching.search.port import (
+    CandidateQuery,
     Hit,
     IndexEntry,
     IndexStatus,
@@ -71,6 +74,7 @@ from matching.search.port import (
     WordQuery,
     WriteReport,
 )
+from matching.search.rank_fusion import fuse_hits, fuse_rows
 from matching.search.shared_vectors import (
     FOLDER_NAME,
     Chunk,
@@ -80,6 +84,8 @@ from matching.search.shared_vectors import (
     drop_files,
     machine_start,
 )
+
+Query = WordQuery | VectorQuery | CandidateQuery
 
 logger = logging.getLogger(__name__)
 
@@ -94,7 +100,9 @@ LEAST_MANY = 16
 """Queries that differ in nothing but what they look for and whom they leave out are answered together from here on."""
 
 _WORD_DECIMALS = 5
-_MOST_WEIGHED = 10_000_000  # 12 bytes each
+_QUERIES_WEIGHED_AT_ONCE = 256
+_WORDS_WEIGHED_AT_ONCE = 2048
+_MOST_WEIGHED = 10_000_000  # 16 bytes each
 _VECTORS_AT_ONCE = 4096
 _TRIES = 4
 """How often a search takes a newer snapshot because the shared vectors are newer than its own."""
@@ -202,7 +210,17 @@ class EmbeddedIndex:
             for alike in group_alike([_without_exclusions(queries[at]) for at in places]).values():
                 together = [places[place] for place in alike]
                 if len(together) >= LEAST_MANY:
-                    _find_many_nearest(reading, rows, matrix, queries, together, results)
+                    allowed = _Allowed.to_many(reading, [queries[at] for at in together])
+                    nearest = _find_many_nearest(
+                        allowed,
+                        rows,
+                        matrix,
+                        [queries[at].vector for at in together],
+                        range(len(together)),
+                        queries[together[0]].limit,
+                    )
+                    for at, (near, found) in zip(together, nearest, strict=True):
+                        results[at] = _to_hits(reading.view, near, found, queries[at].limit)
                     continue
                 for at in together:
                     # Row by row and not as a matrix product: BLAS would wake its threads for each query, which on a
@@ -210,6 +228,56 @@ class EmbeddedIndex:
                     cosines = np.vecdot(matrix, np.asarray(queries[at].vector, dtype=np.float32))
                     results[at] = _best_allowed(reading, rows[live], cosines[live], queries[at], decimals=6)
         return fill_up_by_words(queries, results, lambda short: self._find_by_words(reading, short))
+
+    def find_candidates(self, queries: Sequence[CandidateQuery]) -> list[list[str]]:
+        """See SearchIndex.find_candidates."""
+        check_limits(queries)
+        for tries in range(_TRIES):
+            with suppress(SnapshotBehind), self._reading() as reading:
+                found: list[list[str]] = [[] for _ in queries]
+                for places in group_alike([_without_exclusions(query) for query in queries]).values():
+                    alike = [queries[place] for place in places]
+                    if len(alike) >= LEAST_MANY:
+                        lists = self._find_candidates_of_many(reading, alike, renew=tries == _TRIES - 1)
+                    else:
+                        lists = fuse_hits(
+                            alike,
+                            partial(self._find_by_vector, reading, renew=tries == _TRIES - 1),
+                            partial(self._find_by_words, reading),
+                        )
+                    for place, ids in zip(places, lists, strict=True):
+                        found[place] = ids
+                return found
+        raise AssertionError("unreachable")
+
+    def _find_candidates_of_many(
+        self, reading: _Reading, queries: Sequence[CandidateQuery], *, renew: bool
+    ) -> list[list[str]]:
+        """Rows take the place of hits until the end: there are four hits a candidate."""
+        view, limit = reading.view, queries[0].limit
+        rankings: list[list[NDArray[np.intp]]] = [[] for _ in queries]
+        allowed = _Allowed.to_many(reading, queries)
+        single = [(place, query) for place, each in enumerate(queries) for query in each.by_vector()]
+        check_query_vectors([query for _, query in single], reading.generation.dimension)
+        # In the order of each query's vectors, as sums of ranks depend on it in their last bit.
+        for position in range(max((len(query.vectors) for query in queries), default=0)):
+            with_one = [place for place, query in enumerate(queries) if len(query.vectors) > position]
+            for field, at in group_alike([queries[place].vectors[position][0] for place in with_one]).items():
+                places = [with_one[place] for place in at]
+                rows, matrix = self._read_vectors(
+                    reading, cast(VectorField, field), SIDE_CODES[queries[0].filters.side], renew=renew
+                )
+                vectors = [queries[place].vectors[position][1] for place in places]
+                for place, (near, cosines) in zip(
+                    places, _find_many_nearest(allowed, rows, matrix, vectors, places, limit), strict=True
+                ):
+                    rankings[place].append(_best_rows(view, near, cosines, limit))
+        by_words = [(place, query) for place, each in enumerate(queries) for query in each.by_words()]
+        scored = self._score_by_words(reading, [query for _, query in by_words], passing=allowed.passing)
+        for (place, _), scores in zip(by_words, scored, strict=True):
+            best, rounded = allowed.best_by_words(scores, place, limit)
+            rankings[place].append(_best_rows(view, best, rounded, limit))
+        return [[view.post_ids[row] for row in fuse_rows(each, view.id_places)[:limit].tolist()] for each in rankings]
 
     def fetch_vectors(self, post_ids: Sequence[str]) -> dict[str, tuple[Vector | None, Vector | None]]:
         """See SearchIndex.fetch_vectors."""
@@ -356,6 +424,30 @@ class EmbeddedIndex:
 
     def _find_by_words(self, reading: _Reading, queries: Sequence[WordQuery]) -> list[list[Hit]]:
         view = reading.view
+        results: list[list[Hit]] = [[] for _ in queries]
+        for alike in group_alike([_without_exclusions(query) for query in queries]).values():
+            asked = [queries[at] for at in alike]
+            if len(alike) >= LEAST_MANY:
+                allowed = _Allowed.to_many(reading, asked)
+                scored = self._score_by_words(reading, asked, passing=allowed.passing)
+                for place, (at, scores) in enumerate(zip(alike, scored, strict=True)):
+                    rows, rounded = allowed.best_by_words(scores, place, queries[at].limit)
+                    results[at] = _to_hits(view, rows, rounded, queries[at].limit)
+                continue
+            sides = view.live & (view.sides == SIDE_CODES[asked[0].filters.side])
+            for at, scores in zip(alike, self._score_by_words(reading, asked), strict=True):
+                found = np.flatnonzero((scores > 0) & sides).astype(np.int32)
+                results[at] = _best_allowed(reading, found, scores[found], queries[at], decimals=_WORD_DECIMALS)
+        return results
+
+    def _score_by_words(
+        self, reading: _Reading, queries: Sequence[WordQuery], *, passing: NDArray[np.bool_] | None = None
+    ) -> Iterator[NDArray[np.float64]]:
+        """Of each query the scores of all rows, 0 where none of its words is, or where not `passing`.
+
+        With `passing` what words add is remembered from query to query.
+        """
+        view = reading.view
         known: dict[str, tuple[int, int, int]] = {}
         for part in in_batches(dict.fromkeys(word for query in queries for word in query.words), PARAMETERS_AT_ONCE):
             for word, word_id, title_posts, body_posts in reading.connection.execute(
@@ -368,57 +460,72 @@ class EmbeddedIndex:
             ):
                 known[word] = (word_id, title_posts, body_posts)
         frequencies = {word: max(in_titles, in_bodies) for word, (_, in_titles, in_bodies) in known.items()}
-        results: list[list[Hit]] = [[] for _ in queries]
-        for alike in group_alike([_without_exclusions(query) for query in queries]).values():
-            many = len(alike) >= LEAST_MANY
-            allowed = _Allowed.to_many(reading, [queries[at] for at in alike]) if many else None
-            weighed: dict[str, tuple[NDArray[np.int32], NDArray[np.float64]]] = {}
-            kept = 0
-            for place, at in enumerate(alike):
-                query = queries[at]
-                scores = np.zeros(len(view.seqs))
-                for word in select_query_words(query.words, frequencies, view.live_count):
-                    if word not in weighed:
-                        weighed[word] = self._weigh(reading, *known[word])
-                        kept += len(weighed[word][0])
-                    rows, weights = weighed[word]
-                    scores[rows] += weights
-                if allowed is None or kept > _MOST_WEIGHED:
-                    weighed, kept = {}, 0
-                if allowed is not None:
-                    results[at] = allowed.best_by_words(scores, place, query.limit)
+        weighed: dict[str, tuple[NDArray[np.intp], NDArray[np.float64]]] = {}
+        kept = 0
+        for part_of_queries in in_batches(queries, 1 if passing is None else _QUERIES_WEIGHED_AT_ONCE):
+            chosen = [select_query_words(query.words, frequencies, view.live_count) for query in part_of_queries]
+            wanted = [word for word in dict.fromkeys(chain.from_iterable(chosen)) if word not in weighed]
+            for word, rows, weights in self._weigh(reading, {word: known[word] for word in wanted}, passing):
+                weighed[word] = rows, weights
+                kept += len(rows)
+            for words in chosen:
+                if not words:
+                    yield np.zeros(len(view.seqs))
                     continue
-                side = SIDE_CODES[query.filters.side]
-                rows = np.flatnonzero((scores > 0) & view.live & (view.sides == side)).astype(np.int32)
-                results[at] = _best_allowed(reading, rows, scores[rows], query, decimals=_WORD_DECIMALS)
-        return results
+                # One pass in C, in the order of the words, instead of three for each word.
+                all_rows = np.concatenate([weighed[word][0] for word in words])
+                all_weights = np.concatenate([weighed[word][1] for word in words])
+                yield np.asarray(np.bincount(all_rows, all_weights, len(view.seqs)), dtype=np.float64)
+            if passing is None or kept > _MOST_WEIGHED:
+                weighed, kept = {}, 0
 
     def _weigh(
-        self, reading: _Reading, word_id: int, title_posts: int, body_posts: int
-    ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-        """Where a word stands, and what it adds to the score of each of these rows."""
-        view, postings = reading.view, self._read_postings(reading, word_id)
-        rows = postings.rows
-        weights = np.zeros(len(rows))
-        for posts, documents, factors, times, field_weight in (
-            (title_posts, view.title_documents, view.title_factors, postings.in_title, TITLE_WEIGHT),
-            (body_posts, view.body_documents, view.body_factors, postings.in_body, BODY_WEIGHT),
-        ):
-            if posts:
-                weight = field_weight * inverse_document_frequency(posts, documents)
-                weights += weight * times / (times + factors[rows])
-        return rows, weights
+        self, reading: _Reading, words: Mapping[str, tuple[int, int, int]], passing: NDArray[np.bool_] | None
+    ) -> Iterator[tuple[str, NDArray[np.intp], NDArray[np.float64]]]:
+        """Where each word stands, passing rows only, and what it adds to the score of each of these rows.
 
-    def _read_postings(self, reading: _Reading, word_id: int) -> Postings:
+        `words`: number, and how many posts have it in title and body.
+        """
+        view = reading.view
+        for part in in_batches(words.items(), _WORDS_WEIGHED_AT_ONCE):
+            postings = self._read_postings(reading, [word_id for _, (word_id, _, _) in part])
+            lengths = np.array([len(each.rows) for each in postings])
+            rows = np.concatenate([each.rows for each in postings]).astype(np.intp)
+            weights = np.zeros(len(rows))
+            for posts, documents, factors, times, field_weight in (
+                ([posts for _, (_, posts, _) in part], view.title_documents, view.title_factors,
+                 np.concatenate([each.in_title for each in postings]), TITLE_WEIGHT),
+                ([posts for _, (_, _, posts) in part], view.body_documents, view.body_factors,
+                 np.concatenate([each.in_body for each in postings]), BODY_WEIGHT),
+            ):  # fmt: skip
+                telling = np.array([field_weight * inverse_document_frequency(count, documents) for count in posts])
+                weights += np.repeat(telling, lengths) * times / (times + factors[rows])
+            ends = np.cumsum(lengths)
+            if passing is not None:
+                there = passing[rows]
+                rows, weights = rows[there], weights[there]
+                ends = np.concatenate([[0], np.cumsum(there)])[ends]
+            start = 0
+            for (word, _), end in zip(part, ends.tolist(), strict=True):
+                yield word, rows[start:end], weights[start:end]
+                start = end
+
+    def _read_postings(self, reading: _Reading, word_ids: Sequence[int]) -> list[Postings]:
         memory, view = reading.memory, reading.view
+        found: list[Postings | None] = []
         with self._lock:
-            cached = memory.postings.get(word_id)
-            if cached is not None:
-                memory.postings.move_to_end(word_id)
-        if cached is not None:
-            # Another thread may have extended it by rows this snapshot does not have.
-            end = int(np.searchsorted(cached.rows, len(view.seqs)))
-            return Postings(cached.rows[:end], cached.in_title[:end], cached.in_body[:end])
+            for word_id in word_ids:
+                cached = memory.postings.get(word_id)
+                if cached is not None:
+                    memory.postings.move_to_end(word_id)
+                found.append(cached)
+        return [
+            self._load_postings(reading, word_id) if cached is None else cached.up_to(len(view.seqs))
+            for word_id, cached in zip(word_ids, found, strict=True)
+        ]
+
+    def _load_postings(self, reading: _Reading, word_id: int) -> Postings:
+        memory, view = reading.memory, reading.view
         # One string of numbers instead of one Python object per place: several times faster for common words.
         (places,) = reading.connection.execute(
             numbered(
@@ -574,15 +681,13 @@ class _Allowed:
     barred: Barred
 
     @classmethod
-    def to_many(cls, reading: _Reading, queries: Sequence[WordQuery | VectorQuery]) -> _Allowed:
+    def to_many(cls, reading: _Reading, queries: Sequence[Query]) -> _Allowed:
         """One question about filters and visibility for all of them, one about whom single queries exclude."""
         view = reading.view
-        plain = replace(
-            queries[0],
-            filters=replace(
-                queries[0].filters, exclude_post_ids=frozenset[str](), exclude_organisation_ids=frozenset[str]()
-            ),
+        filters = replace(
+            queries[0].filters, exclude_post_ids=frozenset[str](), exclude_organisation_ids=frozenset[str]()
         )
+        plain: Query = replace(queries[0], filters=filters)
         passing = view.live & _passing(reading, plain, view.seqs, all_at_once=True)
         pairs: list[tuple[NDArray[np.intp], NDArray[np.intp]]] = []
         for column, excluded in (
@@ -598,36 +703,43 @@ class _Allowed:
         order = np.argsort(places, kind="stable")
         return cls(view, passing, Barred(places[order], barred[order]))
 
-    def best_by_words(self, scores: NDArray[np.float64], place: int, limit: int) -> list[Hit]:
-        """The best of one query, by the scores of all rows of the view, which are changed."""
-        scores *= self.passing
+    def best_by_words(
+        self, scores: NDArray[np.float64], place: int, limit: int
+    ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+        """Rows and rounded scores of the best of one query, and a few more; from scores of passing rows."""
         scores[self.barred.of_query(place)] = 0
         rows = find_highest(scores, limit, margin=2 * 10.0**-_WORD_DECIMALS)
-        return _to_hits(self.view, rows, np.round(scores[rows], _WORD_DECIMALS), limit)
+        return rows, np.round(scores[rows], _WORD_DECIMALS)
 
 
 def _find_many_nearest(
-    reading: _Reading,
+    allowed: _Allowed,
     rows: NDArray[np.int32],
     matrix: NDArray[np.float32],
-    queries: Sequence[VectorQuery],
+    vectors: Sequence[Vector],
     places: Sequence[int],
-    results: list[list[Hit]],
-) -> None:
-    """Put the nearest of the queries at `places`, which are alike but for vector and exclusions, into `results`."""
-    asked = [queries[place] for place in places]
-    allowed = _Allowed.to_many(reading, asked)
-    stacked = np.array([query.vector for query in asked], dtype=np.float32)
-    passing = np.flatnonzero(np.append(allowed.passing, False)[rows])
-    line_of_row = np.full(len(reading.view.seqs), -1)
-    line_of_row[rows[passing]] = passing
-    barred_lines = line_of_row[allowed.barred.rows]
-    there = barred_lines >= 0
-    barred = Barred(allowed.barred.queries[there], barred_lines[there])
-    limit = asked[0].limit
-    for place, query, lines in zip(places, asked, find_nearest(stacked, matrix, passing, barred, limit), strict=True):
-        alone = np.vecdot(matrix[lines], np.asarray(query.vector, dtype=np.float32))
-        results[place] = _to_hits(reading.view, rows[lines], np.round(alone.astype(np.float64), 6), limit)
+    limit: int,
+) -> Iterator[tuple[NDArray[np.int32], NDArray[np.float64]]]:
+    """Rows and rounded cosines of what may be nearest to each vector, that of the query at its place in `allowed`."""
+    lines = np.flatnonzero(np.append(allowed.passing, False)[rows])
+    line_of_row = np.full(len(allowed.passing), -1)
+    line_of_row[rows[lines]] = lines
+    vector_of_place = np.full(max(places, default=0) + 1, -1)
+    vector_of_place[list(places)] = np.arange(len(places))
+    ours = allowed.barred.queries < len(vector_of_place)
+    whose = vector_of_place[allowed.barred.queries[ours]]
+    barred_lines = line_of_row[allowed.barred.rows[ours]]
+    there = (barred_lines >= 0) & (whose >= 0)
+    barred = Barred(whose[there], barred_lines[there])
+    stacked = np.array(vectors, dtype=np.float32)
+    for vector, near in zip(vectors, find_nearest(stacked, matrix, lines, barred, limit), strict=True):
+        alone = np.vecdot(matrix[near], np.asarray(vector, dtype=np.float32))
+        yield rows[near], np.round(alone.astype(np.float64), 6)
+
+
+def _best_rows(view: View, rows: NDArray[Any], scores: NDArray[Any], limit: int) -> NDArray[np.intp]:
+    """Best first, ties by post_id."""
+    return np.asarray(rows[np.lexsort((view.id_places[rows], -scores))][:limit], dtype=np.intp)
 
 
 def _to_hits(view: View, rows: NDArray[Any], scores: NDArray[Any], limit: int) -> list[Hit]:
@@ -636,7 +748,7 @@ def _to_hits(view: View, rows: NDArray[Any], scores: NDArray[Any], limit: int) -
     return [Hit(post_id, -score) for score, post_id in found[:limit]]
 
 
-def _without_exclusions(query: WordQuery | VectorQuery) -> object:
+def _without_exclusions(query: Query) -> object:
     """Equal for queries that differ at most in what they look for and in what they leave out."""
     filters = replace(query.filters, exclude_post_ids=frozenset[str](), exclude_organisation_ids=frozenset[str]())
     return filters, query.audience, query.now, query.limit
@@ -693,7 +805,7 @@ def _best_allowed(
 
 
 def _passing(
-    reading: _Reading, query: WordQuery | VectorQuery, seqs: NDArray[np.int64], *, all_at_once: bool = False
+    reading: _Reading, query: Query, seqs: NDArray[np.int64], *, all_at_once: bool = False
 ) -> NDArray[np.bool_]:
     """Which of the seqs (ascending) pass the query's filters and visibility."""
     condition, values = filter_sql(query.filters, query.audience, query.now, few=not all_at_once)

@@ -33,6 +33,13 @@ class Postings:
     in_title: NDArray[np.uint16]
     in_body: NDArray[np.uint16]
 
+    def up_to(self, rows: int) -> Postings:
+        """Those of the first rows; another thread may have added some that a snapshot does not have."""
+        if not len(self.rows) or self.rows[-1] < rows:
+            return self
+        end = int(np.searchsorted(self.rows, rows))
+        return Postings(self.rows[:end], self.in_title[:end], self.in_body[:end])
+
 
 @dataclass(frozen=True)
 class View:
@@ -50,6 +57,12 @@ class View:
     @cached_property
     def live_count(self) -> int:
         return int(self.live.sum())
+
+    @cached_property
+    def id_places(self) -> NDArray[np.intp]:
+        """Of each row its place in the order of post ids."""
+        ids = np.array(self.post_ids[: len(self.seqs)])
+        return np.asarray(np.unique(ids, return_inverse=True)[1], dtype=np.intp)
 
     @cached_property
     def title_documents(self) -> int:

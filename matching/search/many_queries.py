@@ -23,6 +23,12 @@ _MARGIN = np.float32(2e-5)
 generously: with float32 and a thousand components sums differ in the sixth decimal."""
 
 
+_BELOW_ALL = np.float32(-2)  # any cosine is above it, and what is barred below
+_SAMPLED = 8
+_LEAST_SCORE = 1e-300
+"""Every score of a row with one of the words is above it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Barred:
     """Rows that single queries must not find, besides what all of them must not: (queries[i], rows[i])."""
@@ -76,27 +82,42 @@ def _take_best(
     cosines: NDArray[np.float32], best: NDArray[np.float32]
 ) -> tuple[Rows, Rows, NDArray[np.float32], NDArray[np.float32]]:
     """(queries, columns, cosines) of what may be among the best so far, and the best cosines so far of each query."""
-    limit = best.shape[1]
-    least = best.min(axis=1)
-    if cosines.shape[1] > limit and np.isneginf(least).any():
-        least = np.maximum(least, np.partition(cosines, cosines.shape[1] - limit, axis=1)[:, cosines.shape[1] - limit])
-    at, columns = np.nonzero((cosines >= (least - _MARGIN)[:, None]) & (cosines > -np.inf))
-    values = cosines[at, columns]
+    limit, width = best.shape[1], cosines.shape[1]
+    least = np.maximum(best.min(axis=1), _BELOW_ALL)
+    if width > limit and (least <= _BELOW_ALL).any():
+        # As in find_highest: a sample tells where the best begin.
+        sample = cosines[:, ::_SAMPLED]
+        wanted = min(sample.shape[1], limit * 3 // (2 * _SAMPLED) + 16)
+        guessed = np.partition(sample, sample.shape[1] - wanted, axis=1)[:, sample.shape[1] - wanted]
+        few = np.count_nonzero(cosines >= guessed[:, None], axis=1) < limit
+        guessed[few] = np.partition(cosines[few], width - limit, axis=1)[:, width - limit]
+        least = np.maximum(least, guessed)
+    flat = np.flatnonzero(cosines >= (least - _MARGIN)[:, None])
+    at = flat // width
+    columns = flat - at * width
+    values = cosines.ravel()[flat]
     counts = np.bincount(at, minlength=len(cosines))
     padded = np.full((len(cosines), limit + int(counts.max(initial=0))), -np.inf, dtype=np.float32)
     padded[:, :limit] = best
     padded[at, limit + np.arange(len(at)) - np.repeat(np.cumsum(counts) - counts, counts)] = values
-    width = padded.shape[1]
-    return at, columns, values, np.partition(padded, width - limit, axis=1)[:, width - limit :]
+    both = padded.shape[1]
+    return at, columns, values, np.partition(padded, both - limit, axis=1)[:, both - limit :]
 
 
 def find_highest(scores: NDArray[np.float64], limit: int, margin: float) -> Rows:
     """Places of positive scores that may be among the `limit` highest after rounding, ascending."""
-    if len(scores) > limit:
-        least = max(float(np.partition(scores, len(scores) - limit)[len(scores) - limit]) - margin, 0.0)
-    else:
-        least = 0.0
-    return np.flatnonzero((scores > 0) & (scores >= least))
+    # Most scores are far from the highest: a sample tells about where those begin, and few are looked at closely.
+    sample = scores[::_SAMPLED]
+    wanted = min(len(sample), limit * 3 // (2 * _SAMPLED) + 16)
+    low = float(np.partition(sample, len(sample) - wanted)[len(sample) - wanted]) if wanted else 0.0
+    rows = np.flatnonzero(scores >= low) if low > 0 else np.flatnonzero(scores > 0)
+    if len(rows) < limit and low > 0:
+        low, rows = 0.0, np.flatnonzero(scores > 0)
+    if len(rows) <= limit:
+        return rows if low <= 0 else np.flatnonzero(scores >= max(low - margin, _LEAST_SCORE))
+    found = scores[rows]
+    least = float(np.partition(found, len(found) - limit)[len(found) - limit]) - margin
+    return rows[found >= least] if least >= low else np.flatnonzero(scores >= max(least, _LEAST_SCORE))
 
 
 def group_alike(keys: Sequence[object]) -> dict[object, list[int]]:

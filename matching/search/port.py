@@ -1,7 +1,7 @@
 """The SearchIndex port: posts in, candidate ids with scores out.
 
 Words are cut by `matching.text` before they come here and vectors by an `Embedder`; the index stores both, filters
-and retrieves. Fusion and ranking are not its business. Hits carry ids and scores only: titles, status and visibility
+and retrieves; ranking is not its business. Hits carry ids and scores only: titles, status and visibility
 come from the database. The index holds live posts; each write carries the row's version and an older one never
 overwrites a newer one.
 """
@@ -107,6 +107,40 @@ class VectorQuery:
     fill_words: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CandidateQuery:
+    """Posts that are near by any of the vectors or good by any of the lists of words, fused by rank."""
+
+    vectors: tuple[tuple[VectorField, Vector], ...]
+    words: tuple[tuple[str, ...], ...]
+    filters: SearchFilters
+    audience: Audience
+    now: datetime
+    limit: int = 100
+    """Of each single list and of what is fused from them."""
+
+    def by_vector(self) -> list[VectorQuery]:
+        """One query for each vector."""
+        return [
+            VectorQuery(
+                vector=vector,
+                field=field,
+                filters=self.filters,
+                audience=self.audience,
+                now=self.now,
+                limit=self.limit,
+            )
+            for field, vector in self.vectors
+        ]
+
+    def by_words(self) -> list[WordQuery]:
+        """One query for each list of words."""
+        return [
+            WordQuery(words=words, filters=self.filters, audience=self.audience, now=self.now, limit=self.limit)
+            for words in self.words
+        ]
+
+
 @dataclass(frozen=True, slots=True)
 class Hit:
     """`score`: larger is better; BM25 for words, cosine (−1…1) for vectors.
@@ -204,6 +238,10 @@ class SearchIndex(Protocol):
 
     def find_by_vector(self, queries: Sequence[VectorQuery]) -> list[list[Hit]]:
         """One list of hits per query, best first; ties by post_id."""
+        ...
+
+    def find_candidates(self, queries: Sequence[CandidateQuery]) -> list[list[str]]:
+        """One list of ids per query: those of its vector and word queries, fused by rank (`rank_fusion`)."""
         ...
 
     def fetch_vectors(self, post_ids: Sequence[str]) -> dict[str, tuple[Vector | None, Vector | None]]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TypeVar
 
 from sqlalchemy.orm import Session
 
@@ -14,14 +13,8 @@ from matching.policy import Audience
 from matching.queries.posts import conflicting_organisations, experts_bound_to, load_posts
 from matching.queries.suggestions import declined_partners
 from matching.ranking.vectors import PostVectors
-from matching.search.port import Hit, SearchFilters, SearchIndex, Vector, VectorField, VectorQuery, WordQuery
-from matching.search.rank_fusion import fuse_by_rank
+from matching.search.port import CandidateQuery, SearchFilters, SearchIndex, Vector, VectorField
 from matching.text.words import query_words
-
-_ASKED_AT_ONCE = 512
-"""Documents in one call of the index: enough for it to gain what it can, few enough for their hits to be held."""
-
-Query = TypeVar("Query", VectorQuery, WordQuery)
 
 
 def other_side(side: Side) -> Side:
@@ -70,48 +63,34 @@ def find_candidates_of_many(
 
     `vectors` and `exclude_organisation_ids` by document id; a document may lack either.
     """
-    found: list[list[str]] = []
-    for start in range(0, len(documents), _ASKED_AT_ONCE):
-        part = documents[start : start + _ASKED_AT_ONCE]
-        by_vector: list[tuple[int, VectorQuery]] = []
-        by_words: list[tuple[int, WordQuery]] = []
-        for place, document in enumerate(part):
-            filters = SearchFilters(
-                side=other_side(document.side),
-                exclude_organisation_ids=exclude_organisation_ids.get(document.id, frozenset()),
+    return index.find_candidates(
+        [
+            CandidateQuery(
+                vectors=_fields_of(vectors.get(document.id, PostVectors())),
+                words=tuple(
+                    words
+                    for words in dict.fromkeys((query_words(document.title), query_words(document.full_text)))
+                    if words
+                ),
+                filters=SearchFilters(
+                    side=other_side(document.side),
+                    exclude_organisation_ids=exclude_organisation_ids.get(document.id, frozenset()),
+                ),
+                audience=audience,
+                now=now,
+                limit=limit,
             )
-            by_vector += [
-                (
-                    place,
-                    VectorQuery(vector=vector, field=field, filters=filters, audience=audience, now=now, limit=limit),
-                )
-                for vector, field in _fields_of(vectors.get(document.id, PostVectors()))
-            ]
-            by_words += [
-                (place, WordQuery(words=words, filters=filters, audience=audience, now=now, limit=limit))
-                for words in dict.fromkeys((query_words(document.title), query_words(document.full_text)))
-                if words
-            ]
-        lists: list[list[list[Hit]]] = [[] for _ in part]
-        for (place, _), hits in zip(by_vector, _ask(index.find_by_vector, by_vector), strict=True):
-            lists[place].append(hits)
-        for (place, _), hits in zip(by_words, _ask(index.find_by_words, by_words), strict=True):
-            lists[place].append(hits)
-        found += [fuse_by_rank([[hit.post_id for hit in hits] for hits in each])[:limit] for each in lists]
-    return found
+            for document in documents
+        ]
+    )
 
 
-def _ask(find: Callable[[Sequence[Query]], list[list[Hit]]], placed: Sequence[tuple[int, Query]]) -> list[list[Hit]]:
-    return find([query for _, query in placed]) if placed else []
-
-
-def _fields_of(vectors: PostVectors) -> list[tuple[Vector, VectorField]]:
-    fields: list[tuple[Vector, VectorField]] = []
-    if vectors.title is not None:
-        fields.append((vectors.title, "title_vector"))
-    if vectors.full is not None:
-        fields.append((vectors.full, "full_vector"))
-    return fields
+def _fields_of(vectors: PostVectors) -> tuple[tuple[VectorField, Vector], ...]:
+    fields: tuple[tuple[VectorField, Vector | None], ...] = (
+        ("title_vector", vectors.title),
+        ("full_vector", vectors.full),
+    )
+    return tuple((field, vector) for field, vector in fields if vector is not None)
 
 
 def load_candidates(

@@ -13,7 +13,7 @@ import pytest
 from matching.policy import MATCHER, Audience
 from matching.search import embedded
 from matching.search.many_queries import Barred, find_highest, find_nearest
-from matching.search.port import SearchFilters, SearchIndex, VectorQuery, WordQuery
+from matching.search.port import CandidateQuery, SearchFilters, SearchIndex, VectorQuery, WordQuery
 from tests.integration.search.conftest import OpenIndex
 from tests.unit.matching.search.generated_posts import generate_posts
 from tests.unit.matching.search.index_entries import DIMENSION, NOW
@@ -113,7 +113,9 @@ def test_products_keep_all_that_is_among_the_best(monkeypatch: pytest.MonkeyPatc
         rows, limit, asked = generator.integers(1, 200), int(generator.integers(1, 60)), 12
         matrix = generator.choice([-1, 0, 1], size=(rows, 6)).astype(np.float32)
         matrix += generator.normal(scale=generator.choice([0, 1]), size=matrix.shape).astype(np.float32)
+        matrix /= np.linalg.norm(matrix, axis=1, keepdims=True) + np.float32(1e-9)
         queries = generator.normal(size=(asked, 6)).astype(np.float32)
+        queries /= np.linalg.norm(queries, axis=1, keepdims=True)
         allowed = np.flatnonzero(generator.random(rows) < generator.choice([0.05, 0.6, 1]))
         pairs = np.argwhere(generator.random((asked, rows)) < generator.choice([0, 0.2, 0.9]))
         barred = Barred(pairs[:, 0], pairs[:, 1])
@@ -130,3 +132,29 @@ def test_highest_scores_after_rounding_are_all_kept() -> None:
     assert find_highest(scores, 3, margin=2e-5).tolist() == [1, 2, 3, 6]
     assert find_highest(scores, 6, margin=2e-5).tolist() == [1, 2, 3, 4, 6]
     assert find_highest(scores, 9, margin=2e-5).tolist() == [1, 2, 3, 4, 6]
+
+
+def test_candidates_of_many_are_those_of_each(filled: tuple[SearchIndex, Any]) -> None:
+    index, generated = filled
+    needs = [entry for entry in generated.entries if entry.side == "need"][: ENOUGH + 3]
+    by_words = queries_of(generated, WordQuery, MATCHER)
+    queries = [
+        CandidateQuery(
+            vectors=tuple(
+                (field, vector)
+                for field, vector in (("title_vector", need.title_vector), ("full_vector", need.full_vector))
+                if vector is not None and (place % 5 or field == "full_vector")
+            ),
+            words=tuple(words for words in (need.title_words, query.words) if place % 7),
+            filters=query.filters,
+            audience=Audience() if place == 3 else MATCHER,
+            now=NOW,
+            limit=9,
+        )
+        for place, (need, query) in enumerate(zip(needs, by_words, strict=False))
+    ]
+    assert len(queries) > embedded.LEAST_MANY
+    found = index.find_candidates(queries)
+    assert found == [index.find_candidates([query])[0] for query in queries]
+    assert [len(ids) for ids in found] == [9] * len(queries)
+    assert index.find_candidates([]) == []
