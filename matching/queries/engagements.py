@@ -5,25 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Select, and_, exists, false, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, true
 from sqlalchemy.orm import Session, joinedload
 
 from matching.models import (
-    CapabilityExpert,
     Engagement,
     EngagementMessage,
     EngagementNote,
     EngagementParticipant,
     EngagementStep,
     EngagementTask,
-    Expert,
     Membership,
     Organisation,
     User,
 )
 from matching.models.engagement import STAGES
 from matching.services.actor import Actor
-from matching.services.parties import writers_of, writing_organisations
+from matching.services.parties import capabilities_behind, writers_of, writing_organisations
 
 PAGE_SIZE = 20
 _BOARD_LENGTH = 50
@@ -70,21 +68,19 @@ def role_in(session: Session, actor: Actor, engagement: Engagement) -> str | Non
 def _role_clauses(actor: Actor, user_id: str) -> list[tuple[str, ColumnElement[bool]]]:
     writing, member_of = writing_organisations(actor), sorted(actor.organisation_roles)
 
+    # From the actor to their few engagements, and not for each engagement whether the actor is in it.
     def named(role: str) -> ColumnElement[bool]:
-        return exists().where(
-            EngagementParticipant.engagement_id == Engagement.id,
-            EngagementParticipant.user_id == user_id,
-            EngagementParticipant.role == role,
-            EngagementParticipant.left_at.is_(None),
-            EngagementParticipant.need_agreed_at.is_not(None),
-            EngagementParticipant.capability_agreed_at.is_not(None),
+        return Engagement.id.in_(
+            select(EngagementParticipant.engagement_id).where(
+                EngagementParticipant.user_id == user_id,
+                EngagementParticipant.role == role,
+                EngagementParticipant.left_at.is_(None),
+                EngagementParticipant.need_agreed_at.is_not(None),
+                EngagementParticipant.capability_agreed_at.is_not(None),
+            )
         )
 
-    expert = exists().where(
-        CapabilityExpert.capability_id == Engagement.capability_id,
-        CapabilityExpert.expert_id == Expert.id,
-        Expert.user_id == user_id,
-    )
+    expert = Engagement.capability_id.in_(capabilities_behind(user_id))
     # Whoever left the organisation has left its side; an expert behind the capability needs no membership.
     return [
         (

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import median
 
-from sqlalchemy import ColumnElement, Select, and_, exists, false, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 from sqlalchemy.sql.base import ExecutableOption
 
-from matching.models import Capability, CapabilityExpert, Engagement, Expert, Interest, Need, Post, User
+from matching.models import Capability, Engagement, Expert, Interest, Need, Post, User
 from matching.policy import Audience, may_see_post
 from matching.services.actor import Actor
-from matching.services.parties import spoken_for, writing_organisations
+from matching.services.parties import capabilities_behind, spoken_for, writing_organisations
 
 PAGE_SIZE = 20
 LEAST_ANSWERS = 3
@@ -40,10 +40,8 @@ def received_by(actor: Actor) -> ColumnElement[bool]:
         return false()
     writing = writing_organisations(actor)
     table = Post.__table__
-    wrote = exists().where(
-        table.c.id == Interest.capability_id,
-        table.c.author_id == actor.user_id,
-        table.c.organisation_id.in_(writing),
+    wrote = Interest.capability_id.in_(
+        select(table.c.id).where(table.c.author_id == actor.user_id, table.c.organisation_id.in_(writing))
     )
     return or_(
         and_(Interest.to_shared, Interest.to_organisation_id.in_(writing)),
@@ -52,11 +50,7 @@ def received_by(actor: Actor) -> ColumnElement[bool]:
 
 
 def _is_expert_behind(user_id: str) -> ColumnElement[bool]:
-    return exists().where(
-        CapabilityExpert.capability_id == Interest.capability_id,
-        CapabilityExpert.expert_id == Expert.id,
-        Expert.user_id == user_id,
-    )
+    return Interest.capability_id.in_(capabilities_behind(user_id))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,11 +190,7 @@ def posts_to_ask_for(session: Session, actor: Actor, side: str, now: datetime, *
     table = Post.__table__
     mine = or_(
         Post.organisation_id.in_(writing_organisations(actor)),
-        Post.id.in_(
-            select(CapabilityExpert.capability_id)
-            .join(Expert, Expert.id == CapabilityExpert.expert_id)
-            .where(Expert.user_id == actor.user_id)
-        ),
+        Post.id.in_(capabilities_behind(actor.user_id)),
     )
     rows = session.scalars(
         select(Post)

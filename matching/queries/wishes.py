@@ -9,13 +9,13 @@ from datetime import datetime
 from sqlalchemy import case, func, or_, select
 from sqlalchemy.orm import Session
 
-from matching.models import CapabilityExpert, Expert, Post, Suggestion, SuggestionVisit, SuggestionWish
+from matching.models import Post, Suggestion, SuggestionVisit, SuggestionWish
 from matching.policy import Audience
 from matching.queries.posts import load_posts, may_see_organisation
 from matching.queries.suggestions import PairState, pair_states
 from matching.ranking.wishes import Traits, Wish, fulfilled, order_by_wishes
 from matching.services.actor import Actor
-from matching.services.parties import writing_organisations
+from matching.services.parties import capabilities_behind, writing_organisations
 
 MOST_LISTED = 200
 """The best of all that is suggested: beyond it nobody reads, and the page must come at once."""
@@ -170,11 +170,6 @@ def _active_rows(session: Session, actor: Actor) -> Sequence[Suggestion]:
     own = select(table.c.id).where(
         table.c.status == "published", table.c.organisation_id.in_(writing_organisations(actor))
     )
-    behind = (
-        select(CapabilityExpert.capability_id)
-        .join(Expert, Expert.id == CapabilityExpert.expert_id)
-        .where(Expert.user_id == actor.user_id)
-    )
     best = func.coalesce(
         case(
             (Suggestion.need_id.in_(own), func.coalesce(Suggestion.need_score, Suggestion.capability_score)),
@@ -190,7 +185,7 @@ def _active_rows(session: Session, actor: Actor) -> Sequence[Suggestion]:
                 or_(
                     Suggestion.need_id.in_(own),
                     Suggestion.capability_id.in_(own),
-                    Suggestion.capability_id.in_(behind),
+                    Suggestion.capability_id.in_(capabilities_behind(actor.user_id)),
                 ),
             )
             .order_by(best.desc(), Suggestion.id)
@@ -201,11 +196,7 @@ def _active_rows(session: Session, actor: Actor) -> Sequence[Suggestion]:
 
 def _own_ids(session: Session, actor: Actor, posts: Iterable[Post]) -> frozenset[str]:
     writing = set(writing_organisations(actor))
-    behind = session.scalars(
-        select(CapabilityExpert.capability_id)
-        .join(Expert, Expert.id == CapabilityExpert.expert_id)
-        .where(Expert.user_id == actor.user_id)
-    )
+    behind = session.scalars(capabilities_behind(actor.user_id)) if actor.user_id is not None else ()
     return frozenset(post.id for post in posts if post.organisation_id in writing) | frozenset(behind)
 
 

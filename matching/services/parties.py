@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from matching.models import CapabilityExpert, Expert, Membership, Organisation, Post, User
@@ -18,6 +18,15 @@ PERSONAL_KINDS = ("university", "institute")
 def writing_organisations(actor: Actor) -> list[str]:
     """The organisations the actor writes for; not those that an administrator may edit for."""
     return sorted(key for key, role in actor.organisation_roles.items() if role in ("owner", "editor"))
+
+
+def capabilities_behind(user_id: str) -> Select[tuple[str]]:
+    """Ids of the capabilities that the account's expert stands behind."""
+    return (
+        select(CapabilityExpert.capability_id)
+        .join(Expert, Expert.id == CapabilityExpert.expert_id)
+        .where(Expert.user_id == user_id)
+    )
 
 
 def experts_with_accounts(session: Session, post_ids: Iterable[str]) -> dict[str, list[str]]:
