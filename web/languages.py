@@ -66,7 +66,7 @@ def install_languages(app: Flask) -> None:
         newstyle=True,
     )
     app.jinja_env.filters.update(
-        day=format_day, moment=format_moment, money=format_money, label=label_of, number=format_number
+        day=format_day, moment=format_moment, money=format_money, label=label_of, number=format_number, size=format_size
     )
     app.jinja_env.globals.update(
         page_language=page_language,
@@ -120,6 +120,14 @@ def format_moment(value: datetime | None) -> str:
 def format_number(value: Decimal | int) -> str:
     """Digits in groups of three; decimals as they are."""
     return f"{value:,f}" if isinstance(value, Decimal) else f"{value:,}"
+
+
+def format_size(size: int) -> str:
+    """Of a file, as file managers show it: 11 B, 3.4 KB, 1.2 MB."""
+    if size < 1000:
+        return f"{size} B"
+    kilobytes = size / 1000
+    return f"{kilobytes:.1f} KB" if kilobytes < 1000 else f"{kilobytes / 1000:.1f} MB"
 
 
 def _whole(amount: Decimal) -> Decimal:

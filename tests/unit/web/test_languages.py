@@ -11,7 +11,7 @@ from flask import Flask
 
 from matching.documents import MoneyRange
 from tests.unit.web.conftest import Browser
-from web.languages import format_day, format_moment, format_money, format_number
+from web.languages import format_day, format_moment, format_money, format_number, format_size
 
 LATE = datetime(2026, 11, 24, 16, 30, tzinfo=UTC)
 
@@ -73,3 +73,10 @@ def test_the_browsers_language_is_taken_and_can_be_changed(open_browser: Callabl
 @pytest.mark.parametrize("came_from", ["https://evil.example/x", "http://localhost//evil.example", ""])
 def test_changing_the_language_leads_nowhere_else(open_browser: Callable[..., Browser], came_from: str) -> None:
     assert open_browser().get("/language/en", headers={"Referer": came_from}).headers["Location"] == "/"
+
+
+@pytest.mark.parametrize(
+    ("size", "shown"), [(11, "11 B"), (3_400, "3.4 KB"), (1_249_000, "1.2 MB"), (20_000_000, "20.0 MB")]
+)
+def test_sizes_of_files_are_written_as_file_managers_do(size: int, shown: str) -> None:
+    assert format_size(size) == shown

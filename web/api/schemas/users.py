@@ -121,9 +121,8 @@ class AlikeOrganisationsList(ApiSchema):
 
 
 class OrganisationDecision(ApiSchema):
-    """Two organisations: one that is kept and swallows the other, or two that are different."""
+    """The other organisation: one that the first swallows, or one that is different from it."""
 
-    kept_id = fields.String(required=True, validate=Regexp(ID_PATTERN))
     other_id = fields.String(required=True, validate=Regexp(ID_PATTERN))
     decision = fields.String(required=True, validate=OneOf(("merged", "different")))
 

@@ -64,7 +64,7 @@ def list_all() -> dict[str, Any]:
 
 @organisation_merges.operation(
     "POST",
-    "",
+    "/<id:organisation_id>",
     name="decide_on_organisations",
     zh="合并或区分单位",
     en="Merge two organisations, or call them different",
@@ -72,16 +72,16 @@ def list_all() -> dict[str, Any]:
     answers=schemas.OrganisationMerge,
     status=201,
     body=schemas.OrganisationDecision,
-    problems=(404, 409),
+    problems=(409,),
 )
-def decide(entry: dict[str, Any]) -> tuple[dict[str, Any], int]:
+def decide(entry: dict[str, Any], organisation_id: str) -> tuple[dict[str, Any], int]:
     """Merge two organisations, or call them different
 
-    Whatever belongs to the other one moves to the one that is kept, and can be moved back.
+    Whatever belongs to the other one moves to the one that is named in the address, and can be moved back.
     """
     do = merge_organisations if entry["decision"] == "merged" else call_different
     with platform().unit_of_work() as uow:
-        return _shown(do(uow, caller().actor, entry["kept_id"], entry["other_id"], now())), 201
+        return _shown(do(uow, caller().actor, organisation_id, entry["other_id"], now())), 201
 
 
 @organisation_merges.operation(

@@ -105,12 +105,12 @@ def test_the_staff_merge_organisations_and_take_it_back(
     assert sorted((one["id"], one["posts"]) for one in group["organisations"]) == sorted(
         [(firm.organisation_id, 0), (twin.organisation_id, 1)]
     )
-    pair = {"kept_id": firm.organisation_id, "other_id": twin.organisation_id}
-    assert api(firm.user_id).post("/organisation-merges", pair | {"decision": "merged"}).status_code == 403
+    decide, pair = f"/organisation-merges/{firm.organisation_id}", {"other_id": twin.organisation_id}
+    assert api(firm.user_id).post(decide, pair | {"decision": "merged"}).status_code == 403
     assert api(firm.user_id).get("/organisation-merges").status_code == 403
-    assert office.post("/organisation-merges", pair | {"decision": "nix"}).status_code == 422
-    assert office.post("/organisation-merges", pair | {"other_id": "no", "decision": "merged"}).status_code == 404
-    merged = office.post("/organisation-merges", pair | {"decision": "merged"})
+    assert office.post(decide, pair | {"decision": "nix"}).status_code == 422
+    assert office.post(decide, pair | {"other_id": "no", "decision": "merged"}).status_code == 404
+    merged = office.post(decide, pair | {"decision": "merged"})
     assert merged.status_code == 201
     assert office.get("/organisation-merges/proposals").json == {"items": []}
     with platform.reading() as session:
@@ -118,7 +118,7 @@ def test_the_staff_merge_organisations_and_take_it_back(
     undo = f"/organisation-merges/{merged.json['id']}/undo"
     assert office.post(undo).json["undone_at"] is not None
     assert office.post(undo).status_code == 409
-    assert office.post("/organisation-merges", pair | {"decision": "different"}).json["decision"] == "different"
+    assert office.post(decide, pair | {"decision": "different"}).json["decision"] == "different"
     assert office.get("/organisation-merges/proposals").json == {"items": []}
     assert [one["decision"] for one in office.get("/organisation-merges").json["items"]] == ["different", "merged"]
 
