@@ -356,6 +356,8 @@ def _finish(
             seconds=min(_POLISH_SECONDS, run.remaining() / 2),
         )
     placing = run.best or {}
+    if scores and not optimal:
+        placing = prefer_scores(run.event, placing, stays)
     dropped = [m for m in range(len(run.event.meetings)) if m not in placing]
     reasons = explain_dropped(run.event, dropped, sorted(placing), shortages, run.remaining())
     return _seat(run.event, placing, reasons, optimal, bound, drop_bound, preferred_tables, decided_tables, stays)
@@ -372,6 +374,70 @@ def _scores(encoding: Encoding) -> Terms:
         m: round((event.meetings[m].score - lowest) / (highest - lowest) * _SCORE_DECIMALS) for m in encoding.dropped
     }
     return [(encoding.dropped[m], value) for m, value in lost.items() if value > 0]
+
+
+def prefer_scores(event: Event, placing: Mapping[int, int], stays: Mapping[int, int]) -> dict[int, int]:
+    """Let dropped meetings take the places of held ones of the same weight and a lower score, where that costs nobody
+    anything: for when there was no time to search for it.
+
+    Fixed meetings, those that stood before and those with an order are left alone; breaks do not become more, and
+    differ no more than they may.
+    """
+    result = dict(placing)
+    allowed = list_allowed_slots(event)
+    ordered = {m.id for m in event.meetings if m.after} | {earlier for m in event.meetings for earlier in m.after}
+    counted = [p.id for p in event.participants if not p.attends]
+    busy: dict[str, set[int]] = {p.id: set() for p in event.participants}
+    for m, s in result.items():
+        for person in event.meetings[m].participants:
+            busy[person].add(s)
+    breaks = {person: _runs(busy[person]) for person in counted}
+
+    def may_swap(m: int) -> bool:
+        return event.meetings[m].fixed_slot is None and event.meetings[m].id not in ordered
+
+    dropped = sorted(
+        (m for m in range(len(event.meetings)) if m not in result and may_swap(m)),
+        key=lambda m: (-event.meetings[m].score, m),
+    )
+    for m in dropped:
+        better = event.meetings[m]
+        weaker = sorted(
+            (
+                h
+                for h, s in result.items()
+                if may_swap(h)
+                and h not in stays
+                and s in allowed[m]
+                and event.meetings[h].weight == better.weight
+                and event.meetings[h].score < better.score
+                and event.meetings[h].needs_table == better.needs_table
+            ),
+            key=lambda h: (event.meetings[h].score, h),
+        )
+        for h in weaker:
+            slot, leaving = result[h], event.meetings[h].participants
+            if any(slot in busy[person] and person not in leaving for person in better.participants):
+                continue
+            after = {person: busy[person] - {slot} for person in leaving}
+            after |= {person: after.get(person, busy[person]) | {slot} for person in better.participants}
+            changed = {person: _runs(after[person]) for person in after if person in breaks}
+            if sum(changed.values()) > sum(breaks[person] for person in changed):
+                continue
+            spread = (breaks | changed).values()
+            if event.max_break_difference is not None and max(spread) - min(spread) > event.max_break_difference:
+                continue
+            del result[h]
+            result[m] = slot
+            busy.update(after)
+            breaks.update(changed)
+            break
+    return result
+
+
+def _runs(slots: Collection[int]) -> int:
+    """Breaks of somebody who is busy in these slots."""
+    return max(0, sum(s - 1 not in slots for s in slots) - 1)
 
 
 def _seat(
@@ -480,7 +546,8 @@ def place_greedily(event: Event) -> dict[int, int] | None:
     if not is_fair([p.id for p in event.participants]):
         return None
     order = sorted(
-        (m for m in range(len(event.meetings)) if m not in placing), key=lambda m: (-event.meetings[m].weight, m)
+        (m for m in range(len(event.meetings)) if m not in placing),
+        key=lambda m: (-event.meetings[m].weight, -event.meetings[m].score, m),
     )
     for m in order:
         for s in allowed[m]:

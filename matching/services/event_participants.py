@@ -21,13 +21,14 @@ from matching.models import (
     Organisation,
     User,
 )
+from matching.models.base import new_id
 from matching.models.event import PARTICIPANT_STATUSES
 from matching.queries.event_proposals import proposed_pairs
 from matching.queries.posts import audience_for
 from matching.services.actor import Actor
-from matching.services.event_pairs import are_separated, separations_of, sides_of
+from matching.services.event_pairs import separations_of, sides_of
 from matching.services.events import event_not_found, load_event, require_open, touch_plan
-from matching.services.meetings import add_or_revive, cancel_meetings_of, weigh_meeting
+from matching.services.meetings import add_or_revive, cancel_meetings_of, gather, weigh_meeting
 from matching.store.unit_of_work import UnitOfWork
 
 MOST_PARTICIPANTS = 400
@@ -86,8 +87,13 @@ def add_pairs(uow: UnitOfWork, actor: Actor, event_id: str, suggestion_ids: Sequ
     added = 0
     reader = audience_for(uow.session, actor)
     pairs = [pair for pair in proposed_pairs(uow.session, event, reader, now) if pair.suggestion.id in chosen]
+    known = _known_participants(uow.session, event)
+    gathered = gather(uow.session, event.id)
+    apart = separations_of(uow.session, event.id)
     for pair in pairs:
-        first = _enter(uow.session, event, pair.need.organisation_id, None, "invited", now, contact=pair.need.contact)
+        first = _enter(
+            uow.session, event, pair.need.organisation_id, None, "invited", now, contact=pair.need.contact, known=known
+        )
         second = _enter(
             uow.session,
             event,
@@ -96,10 +102,11 @@ def add_pairs(uow: UnitOfWork, actor: Actor, event_id: str, suggestion_ids: Sequ
             "invited",
             now,
             contact=None if pair.expert_id else pair.capability.contact,
+            known=known,
         )
         for participant in (first, second):
             _note_contact_read(uow, actor, participant, now)
-        if are_separated(uow.session, first.id, second.id):
+        if frozenset((first.id, second.id)) in apart:
             continue
         added += add_or_revive(
             uow.session,
@@ -110,6 +117,7 @@ def add_pairs(uow: UnitOfWork, actor: Actor, event_id: str, suggestion_ids: Sequ
             now,
             suggestion=pair.suggestion,
             score=pair.score,
+            gathered=gathered,
         )
     touch_plan(event, now)
     uow.record(now, actor.user_id, "event.add_pairs", "event", event.id, pairs=added)
@@ -308,12 +316,15 @@ def take_up_wishes(uow: UnitOfWork, actor: Actor, event_id: str, now: datetime) 
         .order_by(EventWish.created_at, EventWish.participant_id, EventWish.other_id)
     ).all()
     apart = separations_of(uow.session, event.id)
+    gathered = gather(uow.session, event.id)
     added = 0
     for one_id, other_id in wishes:
         if frozenset((one_id, other_id)) in apart:
             continue
         first, second = sides_of(people[one_id], people[other_id])
-        added += add_or_revive(uow.session, event, first, second, "wish", now, revive_cancelled=False)
+        added += add_or_revive(
+            uow.session, event, first, second, "wish", now, revive_cancelled=False, gathered=gathered
+        )
     touch_plan(event, now)
     uow.record(now, actor.user_id, "event.take_up_wishes", "event", event.id, meetings=added)
     uow.commit()
@@ -376,8 +387,12 @@ def _enter(
     now: datetime,
     *,
     contact: dict[str, str] | None = None,
+    known: dict[tuple[str | None, str | None], EventParticipant] | None = None,
 ) -> EventParticipant:
-    """The participant's row: the one that is there, brought back where it was taken out, or a new one."""
+    """The participant's row: the one that is there, brought back where it was taken out, or a new one.
+
+    `known` are all rows of the event, where many are entered at once.
+    """
     if (organisation_id is None) == (expert_id is None):
         raise InvalidInput(
             "participant.who",
@@ -385,24 +400,20 @@ def _enter(
             where="organisation_id",
             message_en="Choose an organisation or an expert",
         )
-    own = (
-        EventParticipant.organisation_id == organisation_id
-        if organisation_id is not None
-        else EventParticipant.expert_id == expert_id
-    )
-    found = session.scalar(select(EventParticipant).where(EventParticipant.event_id == event.id, own))
+    rows = known if known is not None else _known_participants(session, event)
+    found = rows.get((organisation_id, expert_id))
     if found is not None:
         if not found.present:
             found.status = status
         return found
-    count = len(session.scalars(select(EventParticipant.id).where(EventParticipant.event_id == event.id)).all())
-    if count >= MOST_PARTICIPANTS:
+    if len(rows) >= MOST_PARTICIPANTS:
         raise InvalidInput(
             "event.too_many_participants",
             f"参会者最多 {MOST_PARTICIPANTS} 位",
             message_en=f"At most {MOST_PARTICIPANTS} participants",
         )
     participant = EventParticipant(
+        id=new_id(),
         event_id=event.id,
         organisation_id=organisation_id,
         expert_id=expert_id,
@@ -412,8 +423,18 @@ def _enter(
     )
     _fill_contact(session, participant, contact or {})
     session.add(participant)
-    session.flush()
+    rows[organisation_id, expert_id] = participant
+    if known is None:
+        session.flush()
     return participant
+
+
+def _known_participants(session: Session, event: Event) -> dict[tuple[str | None, str | None], EventParticipant]:
+    """The event's participants by organisation and expert."""
+    return {
+        (one.organisation_id, one.expert_id): one
+        for one in session.scalars(select(EventParticipant).where(EventParticipant.event_id == event.id))
+    }
 
 
 def _fill_contact(session: Session, participant: EventParticipant, contact: dict[str, str]) -> None:

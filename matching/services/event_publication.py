@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session, joinedload
 from matching.clock import to_shanghai
 from matching.errors import IllegalMove, InvalidInput
 from matching.models import Event, EventParticipant, EventSlot, Meeting, MeetingInvitation, Need
+from matching.models.base import new_id
 from matching.models.meeting import INVITATION_ANSWERS
 from matching.notifying.calendars import CalendarEntry, Method, calendar_uid, write_calendar
 from matching.notifying.events import INVITED, tell_of_timetable, tell_participant
@@ -354,6 +355,7 @@ def _tell(
                 key = _content_key(event, slot, table, other, host)
                 if row is None:
                     row = MeetingInvitation(
+                        id=new_id(),
                         meeting_id=meeting.id,
                         participant_id=participant.id,
                         sequence=0,
@@ -372,7 +374,6 @@ def _tell(
                 row.answer = row.answered_at = None
                 method = "REQUEST"
             row.sent_at = now
-            session.flush()
             what = "gone" if method == "CANCEL" else "new" if row.sequence == 0 else "moved"
             changed.setdefault(participant.id, set()).add(what)
             if not participant.contact_email:
@@ -423,6 +424,7 @@ def _owe_entry(
         f"meeting-invitation:{row.id}:{row.sequence}",
         now,
         settings,
+        new=row.sequence == 0,
         written=_write(texts, kind, values),
         label=("查看我的日程并回复", "Open my agenda and answer"),
         calendar=(write_calendar([entry], method, settings, language=_language(participant)), method),
@@ -487,11 +489,14 @@ def _owe_message(
     written: Mapping[str, tuple[str, str]],
     label: tuple[str, str],
     calendar: tuple[str, Method] | None = None,
+    new: bool = False,
 ) -> int:
-    """Owe one mail, `written` with (subject, text) by language; 1, or 0 where it was owed before."""
+    """Owe one mail, `written` with (subject, text) by language; 1, or 0 where it was owed before, which a `new` one
+    cannot have been.
+    """
     from matching.models import Delivery
 
-    if session.scalar(select(Delivery.id).where(Delivery.once_key == once_key)) is not None:
+    if not new and session.scalar(select(Delivery.id).where(Delivery.once_key == once_key)) is not None:
         return 0
     payload: dict[str, object] = {
         "language": _language(participant),

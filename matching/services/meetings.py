@@ -523,6 +523,30 @@ def find_between(session: Session, one_id: str, other_id: str) -> Meeting | None
     )
 
 
+@dataclass(slots=True)
+class Gathered:
+    """The meetings and wishes of an event, read once by who wants many meetings at a time."""
+
+    meetings: dict[frozenset[str], Meeting]
+    wishes: frozenset[tuple[str, str]]
+
+
+def gather(session: Session, event_id: str) -> Gathered:
+    """What `add_or_revive` would otherwise ask for with each pair."""
+    people = select(EventParticipant.id).where(EventParticipant.event_id == event_id)
+    return Gathered(
+        {
+            frozenset(one.participant_ids): one
+            for one in session.scalars(select(Meeting).where(Meeting.event_id == event_id))
+        },
+        frozenset(
+            session.execute(
+                select(EventWish.participant_id, EventWish.other_id).where(EventWish.participant_id.in_(people))
+            ).tuples()
+        ),
+    )
+
+
 def add_or_revive(
     session: Session,
     event: Event,
@@ -534,15 +558,22 @@ def add_or_revive(
     suggestion: Suggestion | None = None,
     score: float = 0.0,
     revive_cancelled: bool = True,
+    gathered: Gathered | None = None,
 ) -> int:
-    """Want the meeting of the two; 1 where it is wanted newly, 0 where it was already or stays cancelled."""
-    meeting = find_between(session, first.id, second.id)
+    """Want the meeting of the two; 1 where it is wanted newly, 0 where it was already or stays cancelled.
+
+    With `gathered` nothing is asked of the database; the caller flushes.
+    """
+    both = frozenset((first.id, second.id))
+    meeting = gathered.meetings.get(both) if gathered is not None else find_between(session, first.id, second.id)
     fresh = 0
     if meeting is None:
         meeting = Meeting(
             event_id=event.id, first_id=first.id, second_id=second.id, origin=origin, created_at=now, updated_at=now
         )
         session.add(meeting)
+        if gathered is not None:
+            gathered.meetings[both] = meeting
         fresh = 1
     elif meeting.status == "cancelled":
         if not revive_cancelled:
@@ -556,8 +587,12 @@ def add_or_revive(
         meeting.need_id = suggestion.need_id
         meeting.capability_id = suggestion.capability_id
         meeting.score = score
-    session.flush()
-    weigh_meeting(session, meeting)
+    if gathered is not None:
+        asked = ((first.id, second.id), (second.id, first.id))
+        meeting.weight = 1.0 + sum(wish in gathered.wishes for wish in asked)
+    else:
+        session.flush()
+        weigh_meeting(session, meeting)
     return fresh
 
 

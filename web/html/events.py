@@ -18,7 +18,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from matching.clock import to_shanghai
 from matching.errors import EditConflict, IllegalMove, InvalidInput
-from matching.models import Event, EventParticipant, EventSlot, Need, Region, TimetableRun
+from matching.models import Event, EventParticipant, EventSlot, Meeting, Need, Region, TimetableRun
 from matching.models.event import PARTICIPANT_STATUSES
 from matching.models.meeting import MEETING_RESULTS
 from matching.policy import MATCHER, region_prefix
@@ -917,7 +917,11 @@ def _render_people(event_id: str) -> str:
             organisations=organisations,
             experts=experts,
             entered=entered,
-            uninvited=sum(one.present and one.invited_at is None for one in board.participants.values()),
+            uninvited=sum(
+                one.present and one.invited_at is None and bool(one.contact_email)
+                for one in board.participants.values()
+            ),
+            unreachable=sum(one.present and not one.contact_email for one in board.participants.values()),
         )
 
 
@@ -982,6 +986,7 @@ def _render_timetable(event_id: str, *, error: str = "") -> str:
             mine=board.by_person(),
             online=any(one.table_number is None for one in board.placed()),
             unplaced=board.unplaced(),
+            unplaced_by_reason=_by_reason(board.unplaced()),
             moved={change.meeting.id: change.kind for change in changes} if board.event.published_at else {},
             changes=changes,
             CHANGE_LABELS=CHANGE_LABELS,
@@ -997,6 +1002,14 @@ def _render_timetable(event_id: str, *, error: str = "") -> str:
             usual_seconds=USUAL_SECONDS,
             **(_run_words(run, event_id) if run is not None else {"run": None}),
         )
+
+
+def _by_reason(meetings: list[Meeting]) -> list[tuple[str, list[Meeting]]]:
+    """Meetings without a place by what speaks against one, the commonest reason first; the best pairs first."""
+    found: dict[str, list[Meeting]] = {}
+    for one in sorted(meetings, key=lambda one: (-one.weight, -one.score, one.id)):
+        found.setdefault(in_language(one.dropped_reason or "", one.dropped_reason_en or ""), []).append(one)
+    return sorted(found.items(), key=lambda item: (item[0] == "", -len(item[1]), item[0]))
 
 
 def _run_words(run: TimetableRun, event_id: str) -> dict[str, Any]:
@@ -1074,6 +1087,7 @@ def _in_event(event_id: str, participant_id: str) -> None:
 
 def _flash_without_address(names: tuple[str, ...]) -> None:
     if names:
-        flash(
-            _("没有邮箱，没有发出：%(names)s。请在参会名单里补上，或电话告知。", names="、".join(names[:12])), "warning"
-        )
+        shown = "、".join(names[:12])
+        if len(names) > 12:
+            shown = _("%(names)s 等 %(count)s 位", names=shown, count=len(names))
+        flash(_("没有邮箱，没有发出：%(names)s。请在参会名单里补上，或电话告知。", names=shown), "warning")

@@ -20,8 +20,8 @@ from matching.scheduling import (
     propose_timetable,
     replan,
 )
-from matching.scheduling.solve import place_greedily
-from tests.unit.matching.scheduling.brute_force import count_breaks_of_all, list_placings, weigh_dropped
+from matching.scheduling.solve import place_greedily, prefer_scores
+from tests.unit.matching.scheduling.brute_force import count_breaks_of_all, is_allowed, list_placings, weigh_dropped
 
 _LIMIT = 30.0
 
@@ -405,3 +405,30 @@ def test_greedy_placing_keeps_the_rules(event: Event) -> None:
     placing = place_greedily(event)
     if placing is not None:
         assert placing in list_placings(event)
+
+
+@settings(max_examples=80, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@given(small_events(), st.data())
+def test_better_pairs_take_places_only_where_that_costs_nobody_anything(event: Event, data: st.DataObject) -> None:
+    placings = [placing for placing in list_placings(event) if placing]
+    if not placings:
+        return
+    placing = data.draw(st.sampled_from(placings))
+    scores = data.draw(st.lists(st.sampled_from([0.0, 1.0, 2.0]), min_size=5, max_size=5))
+    scored = replace(event, meetings=tuple(replace(m, score=s) for m, s in zip(event.meetings, scores, strict=False)))
+
+    better = prefer_scores(scored, placing, {})
+
+    assert is_allowed(scored, better)
+    assert sum(count_breaks_of_all(scored, better)) <= sum(count_breaks_of_all(scored, placing))
+    assert weigh_dropped(scored, better) == weigh_dropped(scored, placing)
+    assert sum(scored.meetings[m].score for m in better) >= sum(scored.meetings[m].score for m in placing)
+    assert prefer_scores(scored, placing, placing) == placing, "what stands stays"
+
+
+def test_the_better_of_two_takes_the_only_place() -> None:
+    worse, good = Meeting("AB", ("A", "B"), score=0.2), Meeting("AC", ("A", "C"), score=0.9)
+    event = make_event("a", "ABC", [worse, good])
+
+    assert prefer_scores(event, {0: 0}, {}) == {1: 0}
+    assert prefer_scores(event, {0: 0}, {0: 0}) == {0: 0}
