@@ -14,18 +14,25 @@ from numpy.typing import NDArray
 
 from matching.documents import PostDocument
 from matching.embeddings.port import Embedder, Prompt, Vectors
+from matching.ranking.features import measure_capabilities
 from matching.ranking.learned import Ranker, fusion_ranker
 from matching.ranking.pool import PoolStatistics, PreparedPosts
+from matching.ranking.promising import choose_promising
 from matching.ranking.rank import order_scores, score_pairs
 from matching.ranking.reasons import Labels, Reason, explain_pair
 from matching.ranking.vectors import PostVectors, embed_posts
 from matching.ranking.works import best_works, works_as_documents
 
+Array = NDArray[np.float32]
 OnProgress = Callable[[int, int | None], None]
 """(done, total); one step is a post embedded or a need ranked."""
 
 _POSTS_PER_STEP = 512
 _PAIRS_PER_STEP = 750_000
+MOST_PAIRS_SCORED = 20_000_000
+"""With more pairs, several minutes of scoring, each need is ranked among the capabilities that look promising."""
+PROMISING_PER_RANK = 10
+PROMISING_AT_LEAST = 300
 _MOST_COUNTED = 10_000
 """So many posts of each side are counted for the statistics; more would not change them noticeably."""
 
@@ -130,13 +137,45 @@ def score_offline(
     """(place of the need, scores of all capabilities, probabilities or None, nearness, scores of the works of each
     capability that has some), need by need, in order."""
     step = max(1, _PAIRS_PER_STEP // max(len(pool.capabilities), 1))
+    measured = measure_capabilities(pool.needs, pool.capabilities, pool.statistics)
     for start in range(0, len(pool.needs), step):
         rows = np.arange(start, min(start + step, len(pool.needs)))
-        scored = score_pairs(pool.needs.select(rows), pool.capabilities, pool.statistics, ranker, vectors=pool.vectors)
+        scored = score_pairs(
+            pool.needs.select(rows),
+            pool.capabilities,
+            pool.statistics,
+            ranker,
+            vectors=pool.vectors,
+            measured=measured,
+        )
         for place, row in enumerate(rows):
             probabilities = None if scored.probabilities is None else scored.probabilities[place]
             works = {column: of_works[place] for column, of_works in scored.works.items()}
             yield int(row), scored.scores[place], probabilities, scored.nearness[place], works
+
+
+def score_promising(
+    pool: OfflinePool, ranker: Ranker, limit: int
+) -> Iterator[
+    tuple[
+        int, NDArray[np.intp], NDArray[np.float32], NDArray[np.float32] | None, NDArray[np.float32], list[Array | None]
+    ]
+]:
+    """As `score_offline`, of the `limit` most promising capabilities of each need: their places, ascending, and of
+    these scores, probabilities, nearness and scores of works. A pair's score is the same."""
+    measured = measure_capabilities(pool.needs, pool.capabilities, pool.statistics)
+    for row, columns in enumerate(choose_promising(pool.needs, pool.capabilities, limit)):
+        scored = score_pairs(
+            pool.needs.select(np.array([row])),
+            pool.capabilities.select(columns),
+            pool.statistics,
+            ranker,
+            vectors=pool.vectors,
+            measured={latin: spread.select(columns) for latin, spread in measured.items()},
+        )
+        works = [scored.works[place][0] if place in scored.works else None for place in range(len(columns))]
+        probabilities = None if scored.probabilities is None else scored.probabilities[0]
+        yield row, columns, scored.scores[0], probabilities, scored.nearness[0], works
 
 
 def match_documents(
@@ -152,7 +191,9 @@ def match_documents(
 ) -> Iterator[MatchedPair]:
     """Rank `capabilities` for each need: pairs need by need in the order given, best first, ties by capability id.
 
-    `top` 0 gives every capability. `explain` False leaves reasons out (they take far longer than scores). Ids must be
+    `top` 0 gives every capability. With more than MOST_PAIRS_SCORED pairs the first `top` are chosen from the few
+    hundred capabilities nearest by vectors and words; their scores are the same. `explain` False leaves reasons out
+    (they take far longer than scores). Ids must be
     unique within each list. Raises PartUnavailable("embedder", …) when the model cannot be loaded.
     """
     if not needs or not capabilities:
@@ -162,24 +203,25 @@ def match_documents(
     ids = [post.id for post in capabilities]
     remembering = RememberingEmbedder(embedder)
     chosen = ranker or fusion_ranker(embedder.model_revision)
-    for row, scores, probabilities, nearness, of_works in score_offline(pool, chosen):
-        order = order_scores(scores, ids)[: top or None]
+    for row, columns, scores, probabilities, nearness, of_works in _score(pool, chosen, top):
+        order = order_scores(scores, ids if columns is None else [ids[column] for column in columns])[: top or None]
         for rank, place in enumerate(order, start=1):
+            column = place if columns is None else int(columns[place])
             reasons: list[Reason] = []
             if explain:
                 reasons = explain_pair(
                     pool.needs.documents[row],
-                    pool.capabilities.documents[place],
+                    pool.capabilities.documents[column],
                     pool=pool.statistics,
                     vectors=pool.vectors,
                     embedder=remembering,
                     labels=labels,
                     nearness=float(nearness[place]),
-                    works=best_works(of_works.get(place), capabilities[place]),
+                    works=best_works(of_works[place], capabilities[column]),
                 )
             yield MatchedPair(
                 need=needs[row],
-                capability=capabilities[place],
+                capability=capabilities[column],
                 rank=rank,
                 score=float(scores[place]),
                 probability=None if probabilities is None else float(probabilities[place]),
@@ -187,3 +229,24 @@ def match_documents(
             )
         if on_progress is not None:
             on_progress(embedded + row + 1, embedded + len(needs))
+
+
+def _score(
+    pool: OfflinePool, ranker: Ranker, top: int
+) -> Iterator[
+    tuple[
+        int,
+        NDArray[np.intp] | None,
+        NDArray[np.float32],
+        NDArray[np.float32] | None,
+        NDArray[np.float32],
+        Sequence[Array | None],
+    ]
+]:
+    """Of each need all capabilities (columns None) or, where only the best of very many pairs are asked for, those
+    that are promising."""
+    if top and len(pool.needs) * len(pool.capabilities) > MOST_PAIRS_SCORED:
+        yield from score_promising(pool, ranker, PROMISING_PER_RANK * top + PROMISING_AT_LEAST)
+        return
+    for row, scores, probabilities, nearness, works in score_offline(pool, ranker):
+        yield row, None, scores, probabilities, nearness, [works.get(place) for place in range(len(scores))]

@@ -19,6 +19,7 @@ from matching.documents import PostDocument
 from matching.errors import InvalidInput
 from matching.ranking.features import (
     TEXT_FEATURES,
+    CapabilitySpreads,
     compute_text_features,
     standardise_toward_capability,
     standardise_toward_need,
@@ -72,13 +73,16 @@ def score_pairs(
     ranker: Ranker | None = None,
     *,
     vectors: Mapping[str, PostVectors] | None = None,
+    measured: CapabilitySpreads | None = None,
 ) -> PairScores:
     """Scores of every need with every capability; the one place where scores are made.
+
+    `measured`: what `measure_capabilities` gave for these capabilities, where they are scored many times.
 
     An expertise is scored by its works too (`matching.ranking.works`); `vectors` has theirs, by the ids of
     `works_as_documents`. Works without a vector are scored by their words.
     """
-    found = _score_texts(needs, capabilities, pool, ranker)
+    found = _score_texts(needs, capabilities, pool, ranker, measured=measured)
     with_works = [column for column, capability in enumerate(capabilities.documents) if capability.works]
     works: dict[int, Array] = {}
     for column in with_works:
@@ -104,10 +108,11 @@ def _score_texts(
     ranker: Ranker | None,
     *,
     fields: bool = True,
+    measured: CapabilitySpreads | None = None,
 ) -> PairScores:
     raw = compute_text_features(needs, capabilities)
     toward_need = standardise_toward_need(raw, needs, capabilities, pool)
-    toward_capability = standardise_toward_capability(raw, needs, capabilities, pool)
+    toward_capability = standardise_toward_capability(raw, needs, capabilities, pool, measured)
     fused = fuse(toward_need, toward_capability)
     ranker = ranker or fusion_ranker("")
     scores = ranker.score(raw, toward_need, toward_capability, fused)

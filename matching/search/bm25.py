@@ -59,7 +59,7 @@ def select_query_words(
     three times, so that one word said thirty times does not crowd out the others). Words that no post has are left
     out. `document_frequency` is the larger of a word's counts in titles and in bodies.
     """
-    counts = Counter(word for word in words if document_frequency.get(word, 0) > 0)
+    counts = Counter([word for word in words if document_frequency.get(word, 0) > 0])
     if len(counts) <= limit:
         return tuple(counts)
     order = {word: place for place, word in enumerate(counts)}

@@ -107,8 +107,8 @@ def _take_best(
 def find_highest(scores: NDArray[np.float64], limit: int, margin: float) -> Rows:
     """Places of positive scores that may be among the `limit` highest after rounding, ascending."""
     # Most scores are far from the highest: a sample tells about where those begin, and few are looked at closely.
-    sample = scores[::_SAMPLED]
-    wanted = min(len(sample), limit * 3 // (2 * _SAMPLED) + 16)
+    sample = scores[:: 4 * _SAMPLED]
+    wanted = min(len(sample), limit * 3 // (8 * _SAMPLED) + 16)
     low = float(np.partition(sample, len(sample) - wanted)[len(sample) - wanted]) if wanted else 0.0
     rows = np.flatnonzero(scores >= low) if low > 0 else np.flatnonzero(scores > 0)
     if len(rows) < limit and low > 0:

@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import pytest
 
+from matching.ranking import features, offline
 from matching.ranking.offline import match_documents
+from matching.ranking.promising import choose_promising
 from matching.ranking.rank import rank_candidates
 from tests.unit.matching.ranking.posts import (
     CAPABILITIES,
@@ -67,3 +72,57 @@ def test_progress_reaches_its_total() -> None:
 def test_nothing_to_match_gives_nothing() -> None:
     assert list(match_documents([], CAPABILITIES, HashedEmbedder())) == []
     assert list(match_documents(NEEDS, [], HashedEmbedder())) == []
+
+
+def test_of_very_many_pairs_the_promising_are_scored_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    extra = [make_capability(f"x{number}", f"{number} 号养殖场的饲料配方") for number in range(30)]
+    capabilities = [*extra, *CAPABILITIES]
+    embedder = HashedEmbedder()
+    everything = {
+        (pair.need.id, pair.capability.id): pair.score
+        for pair in match_documents(NEEDS, capabilities, embedder, top=0, explain=False)
+    }
+    best = list(match_documents(NEEDS, capabilities, embedder, top=2, explain=False))
+    monkeypatch.setattr(offline, "MOST_PAIRS_SCORED", 10)
+    monkeypatch.setattr(offline, "PROMISING_PER_RANK", 4)
+    monkeypatch.setattr(offline, "PROMISING_AT_LEAST", 2)
+    few = list(match_documents(NEEDS, capabilities, embedder, top=2))
+    assert [(pair.need.id, pair.rank) for pair in few] == [(pair.need.id, pair.rank) for pair in best]
+    # What stands out is found either way; which of the others comes second is chance here.
+    assert [pair.capability.id for pair in few if pair.rank == 1] == [
+        pair.capability.id for pair in best if pair.rank == 1
+    ]
+    for pair in few:
+        assert pair.score == pytest.approx(everything[pair.need.id, pair.capability.id], abs=1e-4)
+        assert pair.reasons
+    assert len(list(match_documents(NEEDS, capabilities, embedder, top=0, explain=False))) == len(everything)
+
+
+def test_capabilities_are_measured_once_for_all_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Measuring 60,000 of them takes as long as scoring them with 400 needs."""
+    whole = list(match_documents(NEEDS, CAPABILITIES, HashedEmbedder(), top=0, explain=False))
+    calls: list[int] = []
+    measure = features.measure_capabilities
+
+    def count(*given: Any) -> Any:
+        calls.append(1)
+        return measure(*given)
+
+    monkeypatch.setattr(offline, "measure_capabilities", count)
+    monkeypatch.setattr(offline, "_PAIRS_PER_STEP", 1)
+    monkeypatch.setattr(features, "_MEASURED_AT_ONCE", 3)
+    parts = list(match_documents(NEEDS, CAPABILITIES, HashedEmbedder(), top=0, explain=False))
+    assert len(calls) == 1
+    assert [pair.capability.id for pair in parts] == [pair.capability.id for pair in whole]
+    assert [pair.score for pair in parts] == pytest.approx([pair.score for pair in whole], abs=1e-4)
+
+
+def test_promising_are_the_nearest_and_those_with_the_rarest_words() -> None:
+    pool, vectors = pool_of([*NEEDS, *CAPABILITIES])
+    needs, capabilities = pool.prepare(NEEDS, vectors), pool.prepare(CAPABILITIES, vectors)
+    for limit in (1, 3, len(CAPABILITIES), 50):
+        chosen = list(choose_promising(needs, capabilities, limit))
+        assert [len(rows) for rows in chosen] == [min(limit, len(CAPABILITIES))] * len(NEEDS)
+        assert all(np.array_equal(rows, np.unique(rows)) for rows in chosen)
+    first = [CAPABILITIES[int(rows[0])].id for rows in choose_promising(needs, capabilities, 1)]
+    assert first[:4] == ["c1", "c2", "c3", "c4"]
