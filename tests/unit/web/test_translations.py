@@ -85,3 +85,18 @@ def test_python_has_no_text_outside_the_translations() -> None:
             and id(node) not in allowed
         ]
         assert [text for text in left if text not in ("中文", "，", "年", "月", "日")] == [], file
+
+
+def test_english_counts_one_as_well_as_many(english: Catalog) -> None:
+    """`Rows: 1` is right where `1 rows` is not; what is always many, or said of events only, may count its nouns."""
+    counted = re.compile(r"%\((?:count|days|number|total)\)s (?:[a-z-]+ )?[a-z]+s\b")
+    always_many = ("hours", "days", "meetings", "participants", "pairs", "values", "changes", "needs", "cancellations",
+                   "invitations", "calendar", "seconds", "as")  # fmt: skip
+    found = [
+        message.string
+        for message in english
+        if isinstance(message.string, str)
+        and (match := counted.search(message.string))
+        and not match.group().split(" ", 1)[1].split()[-1].startswith(always_many)
+    ]
+    assert found == []
