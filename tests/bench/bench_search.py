@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import http.client
 import json
+import os
 import random
 import resource
 import sqlite3
@@ -38,6 +39,8 @@ from tests.unit.matching.search.index_entries import NOW
 
 DIMENSION = 384
 LIMIT = 100
+ENOUGH_SECONDS = 20.0
+LEAST_TIMES = 5
 
 
 def main() -> None:
@@ -93,8 +96,7 @@ def bench_embedded(folder: Path, generated: GeneratedPosts, queries: int) -> Non
         ).fetchall()
 
     for name, texts in query_texts(generated, queries):
-        warm = [word_query(text) for text in texts]
-        index.find_by_words(warm)
+        index.find_by_words([word_query(text) for text in texts])  # warm
         say(
             posts,
             "embedded",
@@ -124,7 +126,11 @@ def bench_embedded(folder: Path, generated: GeneratedPosts, queries: int) -> Non
 
     say(posts, "embedded", "write one, search both ways", median(write_then_search, needs))
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
-    print(f"{posts:>8} {'embedded':<14} peak memory of this process {memory:.0f} MB")
+    print(
+        f"{posts:>8} {'embedded':<14} peak memory of this process {memory:.0f} MB, load of the machine "
+        f"{os.getloadavg()[0]:.1f}",
+        flush=True,
+    )
     index.close()
     fresh.close()
 
@@ -233,9 +239,12 @@ def measure_load(index: SearchIndex, entries: Sequence[IndexEntry]) -> float:
 
 
 def median(call: Callable[[Any], object], inputs: Sequence[Any]) -> float:
-    """Milliseconds."""
+    """Milliseconds, of fewer inputs where all would take longer than ENOUGH_SECONDS."""
     times: list[float] = []
+    ends = time.perf_counter() + ENOUGH_SECONDS
     for each in inputs:
+        if len(times) >= LEAST_TIMES and time.perf_counter() > ends:
+            break
         begun = time.perf_counter()
         call(each)
         times.append((time.perf_counter() - begun) * 1e3)
