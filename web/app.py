@@ -59,6 +59,7 @@ from web.ops import make_ops, watch_requests
 from web.reader import Clock, install_reader
 from web.security import protect
 from web.uploads import allow_uploads
+from web.visitor_pages import install_visitor_pages
 
 
 def create_app(platform: Platform, *, clock: Clock = utc_now) -> Flask:
@@ -118,4 +119,5 @@ def create_app(platform: Platform, *, clock: Clock = utc_now) -> Flask:
     app.extensions["csrf"].exempt(harvest)
     app.register_blueprint(make_ops(platform))
     install_api(app)
+    install_visitor_pages(app)
     return app

@@ -15,6 +15,7 @@ from matching.queries.search import SearchQuery, search_posts
 from matching.queries.vocabularies import load_vocabularies
 from matching.text.words import index_words, query_words
 from web.reader import audience, now, platform
+from web.visitor_pages import do_not_keep
 
 search = Blueprint("search", __name__)
 
@@ -51,6 +52,8 @@ def show_results() -> str:
     with platform().reading() as reading:
         vocabularies = load_vocabularies(reading)
     found = search_posts(platform(), query, audience(), now())
+    if found.words_only:
+        do_not_keep()
     reader = audience()
     filters = [
         ("industry", _("行业"), [(t.code, t) for t in vocabularies.active("industry") if len(t.code) <= 3]),

@@ -12,6 +12,7 @@ from web.api.problems import in_language
 from web.api.representation import summary_of
 from web.api.schemas.posts import SearchArguments, SearchPage
 from web.reader import now, platform
+from web.visitor_pages import do_not_keep
 
 search = Noun("search", "/search", "搜索: by words and by meaning.")
 
@@ -52,6 +53,8 @@ def search_all(query: dict[str, Any]) -> dict[str, Any]:
         caller().audience,
         now(),
     )
+    if page.words_only:
+        do_not_keep()
     return {
         "items": [summary_of(post, caller()) for post in page.posts],
         "next": page.next_cursor,
