@@ -15,8 +15,10 @@ from matching.services.actor import Actor, actor_of
 from matching.services.engagements import (
     ContractTerms,
     add_task,
+    agree_to_participant,
     close_engagement,
     move_engagement,
+    propose_participant,
     record_terms,
     send_message,
     set_next_step,
@@ -57,6 +59,13 @@ def load_interest(platform: Platform, record: dict[str, Any], now: datetime) -> 
 def _engage(platform: Platform, engagement_id: str, record: dict[str, Any], now: datetime) -> None:
     """What people did in the engagement since, in its order."""
     today = shanghai_day(now)
+    for copied in record.get("participants", ()):
+        user_id, role = copied["user_id"], copied["role"]
+        with platform.unit_of_work() as uow:
+            propose_participant(uow, _actor(platform, copied["by"]), engagement_id, user_id, role, _at(now, copied))
+        agreed_at = now - timedelta(days=copied["agreed_days_ago"])
+        with platform.unit_of_work() as uow:
+            agree_to_participant(uow, _actor(platform, copied["agreed_by"]), engagement_id, user_id, agreed_at)
     for message in record.get("messages", ()):
         with platform.unit_of_work() as uow:
             send_message(uow, _actor(platform, message["by"]), engagement_id, message["text"], _at(now, message))

@@ -49,6 +49,7 @@ from matching.services.posts import (
     submit_post,
 )
 from matching.services.works import import_works
+from seed_data.first_pages import load_import, load_wish
 from seed_data.interests import load_interest
 from seed_data.registrations import load_registration
 
@@ -145,6 +146,10 @@ def load_demonstration(platform: Platform, now: datetime) -> LoadReport:
         expire_posts(uow, now)
     for record in read_records("interests.jsonl"):
         load_interest(platform, record, now)
+    for record in read_records("wishes.jsonl"):
+        load_wish(platform, record, now)
+    for record in read_records("imports.jsonl"):
+        load_import(platform, record, now)
     for record in read_records("registrations.jsonl"):
         load_registration(platform, record, DEMONSTRATION_PASSWORD, now)
     return LoadReport(organisations=organisations, users=users, experts=experts, posts=posts)

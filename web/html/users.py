@@ -9,6 +9,7 @@ from typing import Any
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from matching.errors import DuijieError, IllegalMove, InvalidInput, NotFound
@@ -76,6 +77,7 @@ def show_list() -> str:
             "users/list.html",
             found=list_users(reading, text=request.args.get("q", "")[:200], role=role, state=state, page=page),
             invitations=list_waiting_invitations(reading),
+            regions=_region_labels(reading),
             roles=USER_ROLE_LABELS,
             states=USER_STATE_LABELS,
             member_roles=MEMBER_ROLE_SHORT,
@@ -172,6 +174,7 @@ def resend(invitation_id: str) -> Page:
                 "users/list.html",
                 found=list_users(reading),
                 invitations=list_waiting_invitations(reading),
+                regions=_region_labels(reading),
                 roles=USER_ROLE_LABELS,
                 states=USER_STATE_LABELS,
                 member_roles=MEMBER_ROLE_SHORT,
@@ -213,6 +216,10 @@ def _render(user_id: str, *, error: DuijieError | None = None) -> str:
             wrong=error.where if error is not None else None,
             typed=request.form,
         )
+
+
+def _region_labels(reading: Session) -> dict[str, str]:
+    return {region.code: in_language(region.label_zh, region.label_en) for region in list_regions(reading)}
 
 
 def _unused_for() -> timedelta:

@@ -10,7 +10,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from matching.bootstrap import Platform
-from matching.models import AuditEntry, Invitation, User
+from matching.models import AuditEntry, Invitation, Region, User
 from matching.services.accounts import add_user
 from matching.services.actor import SYSTEM
 from matching.services.invitations import invite_colleague
@@ -138,3 +138,14 @@ def test_sign_ins_end_and_an_invitation_is_sent_again(
     with platform.reading() as reading:
         assert reading.get_one(Invitation, first).withdrawn_at is not None
     assert page.post(f"/users/invitations/{first}/resend").status_code == 404
+
+
+def test_staff_are_listed_with_the_name_of_their_region(
+    firm: Member, platform: Platform, open_browser: Callable[..., Browser]
+) -> None:
+    with platform.unit_of_work() as uow:
+        uow.session.merge(Region(code="440784", label_zh="鹤山市", label_en="Heshan"))
+        uow.commit()
+    page = open_browser(ADMIN).get("/users/").text
+    assert "鹤山市" in page
+    assert "440784" not in page
