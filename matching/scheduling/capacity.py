@@ -7,7 +7,7 @@ bad at), and they are the reasons people understand.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -90,12 +90,18 @@ class LeastDropped:
 
 
 def choose_least_dropped(
-    event: Event, shortages: Sequence[Shortage], costs: Sequence[int], seconds: float
+    event: Event,
+    shortages: Sequence[Shortage],
+    costs: Sequence[int],
+    seconds: float,
+    *,
+    keep: Collection[int] = (),
 ) -> LeastDropped | None:
     """Return which meetings to drop, at least cost, so that no group is too large for its places.
 
-    `costs[m]` is the cost of dropping meeting m. Among equally cheap choices those are preferred that relieve the
-    busiest participants. None when the fixed meetings, which are never dropped, are a shortage by themselves.
+    `costs[m]` is the cost of dropping meeting m. Among equally cheap choices those are preferred that leave the
+    meetings `keep` alone, then those that relieve the busiest participants. None when the fixed meetings, which are
+    never dropped, are a shortage by themselves.
     """
     if not shortages:
         return LeastDropped(0, frozenset())
@@ -103,6 +109,8 @@ def choose_least_dropped(
 
     busy = Counter(p for meeting in event.meetings for p in meeting.participants)
     relief = [sum(busy[p] for p in meeting.participants) for meeting in event.meetings]
+    standing = max(relief, default=0) * len(relief) + 1
+    relief = [value - standing if m in keep else value for m, value in enumerate(relief)]
     model = cp_model.CpModel()
     dropped = {
         m: model.new_bool_var("")

@@ -16,6 +16,7 @@ from matching.scheduling.capacity import Shortage, choose_least_dropped, list_sh
 from matching.scheduling.conflicts import describe_conflict, explain_dropped, find_conflict
 from matching.scheduling.encoding import Encoding, encode_event, list_allowed_slots
 from matching.scheduling.event import DroppedMeeting, Event, ScheduledMeeting, Timetable, count_breaks
+from matching.scheduling.repair import Placing, keep_places
 from matching.scheduling.search import Cap, Found, Terms, complete_model, minimise
 from matching.scheduling.tables import count_table_changes, seat_meetings
 
@@ -216,10 +217,16 @@ def _plan(
     run = _Run(event, started, started + time_limit_seconds, on_progress, should_stop)
     shortages = list_shortages(event)
     costs = _DropCosts.of_event(event)
-    least = choose_least_dropped(event, shortages, costs.of, run.remaining() / 8)
+    least = choose_least_dropped(event, shortages, costs.of, run.remaining() / 8, keep=stays)
     if least is None:
         return _name_conflict(run)
     bound = least.bound
+    kept = keep_places(event, stays, run.remaining() / 8) if stays else None
+    if kept is not None and sum(c for m, c in enumerate(costs.of) if m not in kept) <= bound:
+        # As little dropped as can be, and next to nobody moved: only breaks are left to be made fewer.
+        repaired = _keep(run, kept, stays, shortages, costs, preferred_tables, decided_tables)
+        if repaired is not None:
+            return repaired
 
     # First without any choice of what to drop: degrees are known then, which is what makes the search fast.
     settled = event if not least.meetings else _without(event, least.meetings)
@@ -254,7 +261,7 @@ def _plan(
     ]
     start = None
     if placing is None:
-        placing = place_greedily(event)
+        placing = kept if kept is not None else place_greedily(event)
     if placing is not None:
         held = [encoding.held_in[m, s] for m, s in placing.items()]
         left_out = [literal for m, literal in encoding.dropped.items() if m not in placing]
@@ -284,6 +291,58 @@ def _plan(
         drop_bound,
         caps=drop_caps,
     )
+
+
+def _keep(
+    run: _Run,
+    kept: Mapping[int, int],
+    stays: Mapping[int, int],
+    shortages: Sequence[Shortage],
+    costs: _DropCosts,
+    preferred_tables: Mapping[int, int],
+    decided_tables: Mapping[int, int],
+) -> Timetable | None:
+    """Go on from places that drop no more than must be; None where the time did not suffice to take them over."""
+    event = run.event
+    gone = [m for m in range(len(event.meetings)) if m not in kept]
+    may_drop = frozenset(m for m, meeting in enumerate(event.meetings) if meeting.fixed_slot is None)
+    encoding = encode_event(event, may_drop if gone else frozenset())
+    literals = [encoding.held_in[m, s] for m, s in kept.items()] + [encoding.dropped[m] for m in gone]
+    model = complete_model(encoding.formula, literals, max(5.0, run.remaining() / 2))
+    if model is None:
+        return None
+    run.best = dict(kept)
+    moved = sum(kept[m] != s for m, s in stays.items() if m in kept)
+    found = Found("optimal" if not moved else "feasible", moved, 0, model)
+    drops = [(literal, costs.of[m]) for m, literal in encoding.dropped.items()]
+    caps = [Cap(drops, most=sum(costs.of[m] for m in gone))] if gone else []
+    weight = sum(event.meetings[m].weight for m in gone)
+    return _finish(
+        run, encoding, found, stays, preferred_tables, decided_tables, shortages, True, weight,
+        caps=caps, first=not moved,
+    )  # fmt: skip
+
+
+def _with_fewer_moves(run: _Run, encoding: Encoding, found: Found, stays: Mapping[int, int]) -> Found:
+    """The same meetings with fewer of them moved, where that is seen without searching; else what was found."""
+
+    def count_moved(placing: Mapping[int, int]) -> int:
+        return sum(placing[m] != s for m, s in stays.items() if m in placing)
+
+    held = encoding.read(found.model) if found.model is not None else {}
+    moved = count_moved(held)
+    if not moved:
+        return found
+    kept = keep_places(run.event, stays, run.remaining() / 8, only=held)
+    if kept is None or set(kept) != set(held) or count_moved(kept) >= moved:
+        return found
+    literals = [encoding.held_in[m, s] for m, s in kept.items()]
+    literals += [literal for m, literal in encoding.dropped.items() if m not in kept]
+    model = complete_model(encoding.formula, literals, max(2.0, run.remaining() / 4))
+    if model is None:
+        return found
+    run.best = dict(kept)
+    return Found(found.outcome, count_moved(kept), found.bound, model)
 
 
 def _without(event: Event, meetings: Collection[int]) -> Event:
@@ -328,6 +387,7 @@ def _finish(
     held_caps = list(caps)
     if stays:
         moves = _moves(encoding, stays)
+        found = _with_fewer_moves(run, encoding, found, stays)
         if not first:
             found = run.search(
                 "move",
@@ -504,56 +564,19 @@ def _fall_back(
 def place_greedily(event: Event) -> dict[int, int] | None:
     """Return slot number by meeting number: the fixed, then the heaviest that fit; None when the fixed do not fit."""
     position = {slot.id: index for index, slot in enumerate(event.slots)}
-    allowed = list_allowed_slots(event)
-    number_of = {meeting.id: index for index, meeting in enumerate(event.meetings)}
-    busy = {p.id: [False] * len(event.slots) for p in event.participants}
-    free = [event.tables] * len(event.slots)
-    after = [(m, number_of[e]) for m, meeting in enumerate(event.meetings) for e in meeting.after]
-    placing: dict[int, int] = {}
-
-    def fits(m: int, s: int) -> bool:
-        meeting = event.meetings[m]
-        return (
-            not any(busy[p][s] for p in meeting.participants)
-            and (free[s] > 0 or not meeting.needs_table)
-            and all(placing[e] < s for one, e in after if one == m and e in placing)
-            and all(placing[one] > s for one, e in after if e == m and one in placing)
-        )
-
-    def put(m: int, s: int, *, place: bool) -> None:
-        for p in event.meetings[m].participants:
-            busy[p][s] = place
-        free[s] -= int(event.meetings[m].needs_table) if place else -int(event.meetings[m].needs_table)
-        if place:
-            placing[m] = s
-        else:
-            del placing[m]
-
-    def is_fair(people: Collection[str]) -> bool:
-        if event.max_break_difference is None:
-            return True
-        # Sufficient, not necessary: nobody has more breaks than may lie between two participants.
-        names = {meeting.id: event.slots[placing[m]].id for m, meeting in enumerate(event.meetings) if m in placing}
-        breaks = count_breaks(event, names)
-        return all(breaks.get(p, 0) <= event.max_break_difference for p in people)
-
+    placing = Placing(event)
     for m, meeting in enumerate(event.meetings):
         if meeting.fixed_slot is not None:
             s = position[meeting.fixed_slot]
-            if s not in allowed[m] or not fits(m, s):
+            if s not in placing.allowed(m) or not placing.fits(m, s):
                 return None
-            put(m, s, place=True)
-    if not is_fair([p.id for p in event.participants]):
+            placing.put(m, s)
+    if not placing.is_fair([p.id for p in event.participants]):
         return None
     order = sorted(
-        (m for m in range(len(event.meetings)) if m not in placing),
+        (m for m in range(len(event.meetings)) if m not in placing.slot_of),
         key=lambda m: (-event.meetings[m].weight, -event.meetings[m].score, m),
     )
     for m in order:
-        for s in allowed[m]:
-            if fits(m, s):
-                put(m, s, place=True)
-                if is_fair(event.meetings[m].participants):
-                    break
-                put(m, s, place=False)
-    return placing
+        placing.insert(m, 0)
+    return placing.slot_of
