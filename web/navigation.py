@@ -13,6 +13,7 @@ from flask_babel import gettext as _
 from flask_login import current_user
 
 from matching.services.import_jobs import importable_kinds
+from web.languages import in_language
 from web.reader import actor, is_staff
 
 
@@ -50,7 +51,7 @@ def navigation() -> list[Group]:
                 Place(
                     _("技术供给"), url_for("search.show_results", type="capability"), on_search and side == "capability"
                 ),
-                Place(_("对接会"), url_for("events.show_list"), request.blueprint in ("events", "agendas")),
+                Place(in_language("对接会", "Events"), url_for("events.show_list"), request.blueprint in ("events", "agendas")),
             ),
         ),
         Group(_("资源库"), _libraries()),
