@@ -51,7 +51,11 @@ def navigation() -> list[Group]:
                 Place(
                     _("技术供给"), url_for("search.show_results", type="capability"), on_search and side == "capability"
                 ),
-                Place(in_language("对接会", "Events"), url_for("events.show_list"), request.blueprint in ("events", "agendas")),
+                Place(
+                    in_language("对接会", "Events"),
+                    url_for("events.show_list"),
+                    request.blueprint in ("events", "agendas"),
+                ),
             ),
         ),
         Group(_("资源库"), _libraries()),
