@@ -229,3 +229,28 @@ def test_the_name_of_a_file_is_not_for_everybody(
         seen = open_browser().get(path).text
         assert "内部名单" not in seen
         assert "单位或主管部门导入" in seen
+
+
+def test_the_one_who_began_an_import_is_told_that_it_ended(
+    staff: Browser, platform: Platform, clock: Clock, open_browser: Callable[..., Browser]
+) -> None:
+    address = upload(staff, TABLE.encode(), name="三月需求.csv")
+    work(platform, address, clock)
+    assert "三月需求.csv" not in staff.get("/inbox/").text  # that it waits for a decision is on its own page
+    staff.get(address)
+    staff.post(f"{address}/confirm", {"then": "publish"})
+    work(platform, address, clock)
+    broken = upload(staff, b"PK\x03\x04 broken", name="坏.xlsx")
+    work(platform, broken, clock)
+    page = staff.get("/inbox/").text
+    assert re.search(r"您的导入已完成</h2>[\s\S]{0,300}?" + f'href="{address}"[^>]*><span[^>]*>三月需求.csv', page)
+    assert re.search(r"您的导入没有完成</h2>[\s\S]{0,300}?" + f'href="{broken}"[^>]*><span[^>]*>坏.xlsx', page)
+    message = page.split("三月需求.csv")[1].split("</li>")[0]
+    opening = re.findall(r'action="(/inbox/[^"]+)"', message)[0]
+        r'action="(/inbox/[^"]+)"(?:(?!</li>)[\s\S])*', page.split("三月需求.csv")[1].split("</li>")[0]
+    )[:1]
+    assert staff.post(opening).headers["Location"].endswith(address)
+    make_staff(platform, clock.moment, email="second@example.cn")
+    assert "三月需求.csv" not in open_browser("second@example.cn").get("/inbox/").text
+    staff.get("/language/en")
+    assert "Your import has finished" in staff.get("/inbox/").text
