@@ -70,3 +70,18 @@ def test_who_has_only_asked_others_sees_what_they_sent(
     assert "想请贵校帮忙诊断" in browser.get("/interests/").text
     assert "想请贵校帮忙诊断" not in browser.get("/interests/?box=received").text
     assert "想请贵校帮忙诊断" in open_browser(OTHER).get("/interests/").text
+
+
+def test_only_a_few_unsent_texts_stand_above_the_posts(
+    app: Flask, platform: Platform, clock: Clock, open_browser: Callable[..., Browser]
+) -> None:
+    make_member(platform, clock.moment, email=FIRM)
+    browser = open_browser(FIRM)
+    browser.get("/needs/new")
+    for number in range(5):
+        clock.advance(minutes=1)
+        browser.post(f"/unsent/need/text-{number}", {"title": f"没写完的{number}"})
+    page = browser.get("/posts/mine").text
+    shown, folded = page.split("另有 2 条")
+    assert re.findall("没写完的[0-9]", shown) == ["没写完的4", "没写完的3", "没写完的2"]
+    assert re.findall("没写完的[0-9]", folded) == ["没写完的1", "没写完的0"]
