@@ -16,6 +16,8 @@ from web.languages import format_day
 _BADGE_WIDTH, _BADGE_HEIGHT, _BADGES_ACROSS, _BADGES_DOWN = 90.0, 54.0, 2, 5
 _BADGE_LEFT, _BADGE_TOP = 15.0, 13.5
 _CODE_SIDE = 30.0
+_CARD_ROOM = 128.0
+"""Millimetres of a table card below its name."""
 
 
 def time_of(slot: EventSlot) -> str:
@@ -122,7 +124,7 @@ def write_cards(board: EventBoard) -> bytes:
     for number, name in enumerate(event.tables, start=1):
         paper.new_page()
         paper.line(f"{event.title} · {format_day(event.held_on)}", 11, soft=True, centred=True)
-        paper.line(name, 64, centred=True, gap=6)
+        paper.line(name, 64 if len(event.slots) <= 12 else 44, centred=True, gap=6)
         rows = [
             (
                 time_of(slot),
@@ -134,7 +136,9 @@ def write_cards(board: EventBoard) -> bytes:
             for slot in event.slots
         ]
         if rows:
-            paper.table((_("时段"), _("双方")), rows, (20, 80), size=12)
+            # One sheet a table, however many slots the day has.
+            height = (_CARD_ROOM if len(event.slots) <= 12 else _CARD_ROOM + 8) / (len(rows) + 1)
+            paper.table((_("时段"), _("双方")), rows, (20, 80), size=max(6.5, min(12, (height - 2) / 0.62)))
     return _finish(_never_empty(paper, event))
 
 

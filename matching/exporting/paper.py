@@ -37,6 +37,11 @@ _FAMILIES = ("SC", "CN", "Hans", "GB", "")
 """Faces of a collection, the simplified Chinese one first."""
 _CHINESE = "对"
 MARGIN = 15.0
+_NOT_FIRST = frozenset("）》〉」』】〕、，。；：！？…％’”)]},.;:!?%")
+"""What does not begin a line of Chinese."""
+_NOT_LAST = frozenset("（《〈「『【〔‘“([{")
+"""What does not end one."""
+_PADDING = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +151,8 @@ class Paper:
         """A paragraph over the whole width; long ones wrap between any two characters."""
         self.pdf.set_text_color(*((90, 100, 112) if soft else (20, 25, 32)))
         self.pdf.set_font("cjk0", size=size)
-        self._wrap(0, size * 0.55, self.shown(text), align="C" if centred else "L")
+        lines = self._lines(self.shown(text), self.pdf.epw)
+        self._wrap(0, size * 0.55, "\n".join(lines), align="C" if centred else "L")
         self.pdf.ln(gap)
 
     def table(
@@ -165,12 +171,13 @@ class Paper:
             text_align="LEFT",
             headings_style=FontFace(emphasis=None, fill_color=(233, 241, 250)),
             wrapmode=WrapMode.CHAR,
-            padding=1,
+            padding=_PADDING,
         ) as table:
             for cells in (head, *rows):
                 row = table.row()
-                for cell in cells:
-                    row.cell(self.shown(cell))
+                for cell, share in zip(cells, widths, strict=True):
+                    width = self.pdf.epw * share / sum(widths) - 2 * _PADDING
+                    row.cell("\n".join(self._lines(self.shown(cell), width)))
 
     def fitted(self, text: str, x: float, y: float, width: float, largest: float, *, least: float = 8) -> float:
         """Text in a box of that width: as large as it fits on one line, else wrapped at the least size on up to three
@@ -206,7 +213,7 @@ class Paper:
                     line.rpartition(" ") if character.isascii() and character != " " else (line, "", "")
                 )
                 if not blank:
-                    kept, begun = line, ""
+                    kept, begun = _break_before(line, character)
                 lines.append(kept)
                 line = begun
             line += character
@@ -240,6 +247,15 @@ class Paper:
         from matching.exporting.pdf_fonts import bytes_of
 
         return bytes_of(self.pdf)
+
+
+def _break_before(line: str, following: str) -> tuple[str, str]:
+    """What stays of a full line, and what goes to the next one with the following character."""
+    at = len(line)
+    # At most two characters back: a line of brackets alone is broken where it is full.
+    while at > 1 and len(line) - at < 2 and ((line[at:] or following)[0] in _NOT_FIRST or line[at - 1] in _NOT_LAST):
+        at -= 1
+    return line[:at], line[at:]
 
 
 def _new_pdf(landscape: bool) -> FPDF:

@@ -36,6 +36,8 @@ LEAST_SECONDS, MOST_SECONDS, USUAL_SECONDS = 5, 120, 30
 ELSEWHERE = "elsewhere"
 _DEAD_AFTER = timedelta(seconds=90)
 """A run that was not heard of for so long has lost its worker."""
+_FREED_SHARE = 0.3
+"""Of the time, kept to look once more without hosts."""
 _TELL_EVERY_SECONDS = 0.5
 _ASK_EVERY_SECONDS = 0.5
 
@@ -283,10 +285,11 @@ def compute_timetable(platform: Platform, run_id: str, clock: Clock) -> str | No
     timetable: scheduling.Timetable | None = None
     failure: DuijieError | None = None
     try:
-        timetable = _solve(problem, seconds, tell, should_stop)
+        share = 1 - _FREED_SHARE if problem.hosts_bound else 1.0
+        timetable = _solve(problem, seconds * share, tell, should_stop)
         if problem.hosts_bound and (timetable.status == "infeasible" or timetable.dropped):
             # A meeting is worth more than who looks after it: without hosts there may be room for more.
-            freed = _solve(without_hosts, seconds / 2, tell, should_stop)
+            freed = _solve(without_hosts, seconds * _FREED_SHARE, tell, should_stop)
             if _lost(without_hosts, freed) < _lost(problem, timetable):
                 timetable, problem = freed, without_hosts
     except DuijieError as error:

@@ -78,3 +78,19 @@ def test_any_text_makes_a_file(text: str) -> None:
     paper.line(text, 12)
     paper.fitted(text, 20, 60, 40, 20)
     assert paper.finish("缺：").startswith(b"%PDF-")
+
+
+@pytest.mark.parametrize(
+    "text", ["鹤山示例水暖卫浴有限公司（示例）与（另一家）", "甲、乙，丙；丁（戊）己", "（（（（（（））））））"]
+)
+@pytest.mark.parametrize("width", [17.0, 23.0, 40.0])
+def test_no_line_begins_with_what_closes_nor_ends_with_what_opens(text: str, width: float) -> None:
+    paper = Paper("x")
+    paper.pdf.set_font("cjk0", size=10)
+    lines = paper._lines(text, width)
+    assert "".join(lines) == text
+    inner = width - 2 * paper.pdf.c_margin
+    assert all(paper.pdf.get_string_width(line) <= inner for line in lines)
+    if "（（" not in text:
+        assert all(line[0] not in "）、，；" for line in lines), lines
+        assert all(line[-1] != "（" for line in lines), lines
