@@ -428,3 +428,77 @@ def test_a_meeting_opens_an_engagement_only_where_both_want_it(
         ).all()
         assert [one.details["told_by_staff"] for one in revealed] == [False, False]
     assert staff.post(f"{path}/engage").status_code == 409
+
+
+def test_a_host_is_given_shown_everywhere_and_kept_out_of_two_meetings_at_once(
+    made: MadeEvent, platform: Platform, clock: Clock, open_browser: Callable[..., Browser]
+) -> None:
+    colleague = make_staff(platform, clock.moment, email="li@example.cn", name="李科长")
+    browser = open_browser(STAFF)
+    with platform.reading() as reading:
+        slots = [slot.id for slot in reading.get_one(Event, made.id).slots]
+    path = f"/events/{made.id}"
+    second, third = made.meetings["甲电路", "李老师"], made.meetings["乙照明", "张老师"]
+    browser.get(f"{path}/meetings/{second}")
+    for meeting, table in ((second, "1"), (third, "2")):
+        browser.post(f"{path}/meetings/{meeting}/place", {"slot_id": slots[0], "table_number": table})
+    given = {"user_id": colleague.user_id}
+    assert browser.post(f"{path}/meetings/{second}/host", given).status_code == 302
+    refused = browser.post(f"{path}/meetings/{third}/host", given)
+    assert refused.status_code == 422
+    assert "联络员 李科长 这个时段要跟另一场洽谈" in refused.text
+    given |= {"override": "y", "reason": "两桌相邻"}
+    assert browser.post(f"{path}/meetings/{third}/host", given).status_code == 302
+    page = browser.get(f"{path}/timetable").text
+    assert page.count("联络员 李科长") >= 2
+    assert "两桌相邻" in page
+    assert "场洽谈有冲突" not in page, "what was overridden knowingly is not asked again"
+    assert browser.post(f"{path}/publish").status_code == 302
+    agenda = open_browser().get(f"/agenda/{token_of(platform, made.participants['甲电路'])}").text
+    assert "李科长" in agenda
+    assert "李科长" in browser.get(f"{path}/print/agenda").text
+    theirs = open_browser("li@example.cn")
+    day = theirs.get(f"{path}/day?mine=y").text
+    assert day.count(f"/events/{made.id}/meetings/") >= 2
+    assert "没有交给您跟的洽谈" in browser.get(f"{path}/day?mine=y").text
+    assert "您跟进的洽谈有新安排" in theirs.get("/inbox/").text
+
+
+def test_what_speaks_against_places_is_named_and_has_to_be_explained_before_publishing(
+    made: MadeEvent, platform: Platform, clock: Clock, open_browser: Callable[..., Browser]
+) -> None:
+    browser = open_browser(STAFF)
+    path = f"/events/{made.id}"
+    browser.get(f"{path}/timetable")
+    compute(platform, browser, made.id, clock.moment)
+    with platform.unit_of_work() as uow:
+        slots = tuple(slot.id for slot in uow.session.get_one(Event, made.id).slots)
+        fields = ParticipantFields(status="confirmed", unavailable=slots)
+        edit_participant(uow, made.staff, made.participants["李老师"], fields, clock.moment)
+    page = browser.get(f"{path}/timetable").text
+    assert "李老师 这个时段不方便" in page
+    assert "1 场洽谈有冲突" in page
+    assert browser.post(f"{path}/publish").status_code == 422
+    answer = browser.post(f"{path}/publish", {"override": "y", "reason": ""})
+    assert answer.status_code == 422
+    assert "请写明为什么有冲突仍然这样安排" in answer.text
+    assert browser.post(f"{path}/publish", {"override": "y", "reason": "电话说好了"}).status_code == 302
+    assert "电话说好了" in browser.get(f"{path}/timetable").text
+
+
+def test_hosts_are_shared_by_the_staff_of_the_event_alone(
+    made: MadeEvent, platform: Platform, clock: Clock, open_browser: Callable[..., Browser]
+) -> None:
+    make_staff(platform, clock.moment, email=ELSEWHERE, region_code="440600")
+    browser, stranger = open_browser(STAFF), open_browser(ELSEWHERE)
+    browser.get(f"/events/{made.id}/timetable")
+    compute(platform, browser, made.id, clock.moment)
+    path = f"/events/{made.id}/hosts"
+    assert browser.post(path).status_code == 422
+    assert stranger.post(path, {"user_id": made.staff.user_id}).status_code == 404
+    assert browser.post(path, {"user_id": made.staff.user_id}).status_code == 302
+    meeting = made.meetings["甲电路", "李老师"]
+    assert stranger.post(f"/events/{made.id}/meetings/{meeting}/host", {"user_id": ""}).status_code == 404
+    with platform.reading() as reading:
+        hosts = {one.host_id for one in reading.scalars(select(Meeting).where(Meeting.slot_id.is_not(None)))}
+    assert made.staff.user_id in hosts
