@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import random
 import shutil
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from matching.embeddings.model_folder import WEIGHTS_FILE, read_model_folder, write_revision
+from matching.embeddings.model_folder import REVISION_FILE, WEIGHTS_FILE, read_model_folder, write_revision
 from matching.embeddings.onnx_embedder import OnnxEmbedder
 from matching.embeddings.port import Embedder, Prompt, Vectors
 from matching.errors import InvalidInput
@@ -31,6 +30,13 @@ from matching.training.batches import plan_graded_batches, plan_neighbour_batche
 from matching.training.frozen_layers import freeze_lower_part
 from matching.training.head import HeadRecipe, HeadRows, add_head, fit_head, strip_head
 from matching.training.judged_folder import JudgedFolder, read_judged_folder
+from matching.training.layers import LayersRecipe, tune_layers
+from matching.training.paragraphs import (
+    Paragraph,
+    collect_paragraph_tasks,
+    leave_out_judged,
+    read_paragraphs,
+)
 from matching.training.tasks import (
     PairTask,
     Prompts,
@@ -81,6 +87,8 @@ class EncoderRecipe:
     unjudged_weight: float = 0.3
     """Weights in the head's loss of a task of judgements, and of one without a judge."""
     head: HeadRecipe = field(default_factory=HeadRecipe)
+    layers: LayersRecipe = field(default_factory=LayersRecipe)
+    """How layers are tuned on paragraphs, where some are given, before anything is learned from judgements."""
     seed: int = 17
 
 
@@ -108,16 +116,19 @@ def train_encoder(
     paragraphs: Path | None = None,
     folds: int = 0,
     recipe: EncoderRecipe | None = None,
+    keep_folds: bool = False,
 ) -> EncoderReport:
     """Tune `base` on the judgements of `dirs` and write a sentence-transformers folder (float16 weights) to `out`.
 
     Folders with several levels per need are learned by order, the others as positives with the batch's neighbours as
     negatives; `paragraphs` (.jsonl or .jsonl.gz, key `text`) adds pairs that need no judge. With `folds` ≥ 2 the
     figures of the report come from that many trainings, each judged on needs it did not see; the model itself is
-    trained on all of them. `resume` goes on from the last checkpoint of an interrupted call with equal arguments.
+    trained on all of them. `keep_folds` leaves the folds' models in `name_fold_folder`,
+    for teaching a ranker. `resume` goes on from the last checkpoint of an interrupted call with equal arguments.
     Raises InvalidInput for a folder that cannot be read, or for a checkpoint of other arguments.
     """
-    chosen = replace(recipe or EncoderRecipe(), seed=seed)
+    chosen = recipe or EncoderRecipe()
+    chosen = replace(chosen, seed=seed, layers=replace(chosen.layers, seed=seed))
     if epochs is not None:
         chosen = replace(chosen, epochs=epochs)
     if folds == 1 or folds < 0:
@@ -128,12 +139,23 @@ def train_encoder(
             "training.no_folder", "至少需要一个评判目录", message_en="at least one judged folder is needed"
         )
     texts = list(read_paragraphs(paragraphs)) if paragraphs else []
+    tunes_layers = bool(texts and chosen.layers.steps)
     tell = on_progress or _tell_nobody
     measured: dict[str, list[Mapping[str, float]]] = {}
     measured_base: dict[str, list[Mapping[str, float]]] = {}
     work = out.parent / f"{out.name}.work"
     memory = _Memory()
-    _check_resumable(work, chosen, dirs, base, resume=resume)
+    _check_resumable(work, describe_call(chosen, dirs, base, paragraphs), resume=resume)
+    start = base
+    if tunes_layers:
+        start = work / "layers"
+        if not (start / REVISION_FILE).is_file():
+            _tune_on_paragraphs(leave_out_judged(texts, folders), base, start, chosen.layers, work, tell)
+        # What the layers have learned from, the head need not learn from again.
+        texts = []
+    # The base is measured as it is, with its own head and layers.
+    base_vectors = {} if tunes_layers or read_model_folder(base).head else memory.vectors
+    plain = [row.text for row in texts]
     for fold in range(folds):
         place = work / f"fold-{fold}"
         figures_file = place / "figures.json"
@@ -141,22 +163,24 @@ def train_encoder(
             seen = {need_id for folder in folders for need_id in folder.levels if assign_fold(need_id, folds) != fold}
             unseen = {need_id for folder in folders for need_id in folder.levels} - seen
             hidden = {key for folder in folders for key in folder.capabilities if assign_fold(key, folds) == fold}
-            tasks = collect_tasks(folders, seen, texts, read_prompts(base), chosen, hidden)
+            tasks = collect_tasks(folders, seen, plain, read_prompts(base), chosen, hidden)
             tuned = _train_once(
-                tasks, base, place / "model", chosen, place / CHECKPOINTS, memory, tell, f"{fold + 1}/{folds}"
+                tasks, start, place / "model", chosen, place / CHECKPOINTS, memory, tell, f"{fold + 1}/{folds}"
             )
             figures = []
-            for embedder in (tuned, _RowEmbedder(OnnxEmbedder(base, cache=work / "onnx", threads=1), memory.vectors)):
+            for embedder in (tuned, _RowEmbedder(OnnxEmbedder(base, cache=work / "onnx", threads=1), base_vectors)):
                 pools = {folder.name: pick_candidates(folder, unseen, hidden) for folder in folders}
                 figures.append({f.name: measure_encoder(embedder, f, unseen, pools[f.name]) for f in folders})
             figures_file.write_text(json.dumps(figures), encoding="utf-8")
-            shutil.rmtree(place / "model")
+            if keep_folds:
+                _move(place / "model", name_fold_folder(out, fold))
+            shutil.rmtree(place / "model", ignore_errors=True)
         for target, part in zip((measured, measured_base), json.loads(figures_file.read_text("utf-8")), strict=True):
             for name, values in part.items():
                 target.setdefault(name, []).append(values)
     everyone = [need_id for folder in folders for need_id in folder.levels]
-    tasks = collect_tasks(folders, everyone, texts, read_prompts(base), chosen)
-    _train_once(tasks, base, out, chosen, work / CHECKPOINTS, memory, tell, "all needs")
+    tasks = collect_tasks(folders, everyone, plain, read_prompts(base), chosen)
+    _train_once(tasks, start, out, chosen, work / CHECKPOINTS, memory, tell, "all needs")
     report = EncoderReport(
         revision=write_revision(out),
         base_revision=read_model_folder(base).revision,
@@ -170,24 +194,15 @@ def train_encoder(
     return report
 
 
-def read_paragraphs(file: Path) -> Iterator[str]:
-    """Texts of a .jsonl or .jsonl.gz file of objects with `text`; raises InvalidInput naming the line."""
-    try:
-        with gzip.open(file, "rt", encoding="utf-8") if file.suffix == ".gz" else file.open(encoding="utf-8") as stream:
-            for number, line in enumerate(stream, start=1):
-                try:
-                    yield str(json.loads(line)["text"])
-                except (ValueError, KeyError, TypeError) as error:
-                    raise InvalidInput(
-                        "paragraphs.line",
-                        "不是带 text 的 JSON 对象",
-                        where=f"{file}:{number}",
-                        message_en="not a JSON object with text",
-                    ) from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInput(
-            "paragraphs.unreadable", f"无法读取：{error}", where=str(file), message_en=f"cannot be read: {error}"
-        ) from error
+def name_fold_folder(out: Path, fold: int) -> Path:
+    """Where the model of a fold is kept: it has not learned from the needs that `assign_fold` gives to the fold."""
+    return out.parent / f"{out.name}.folds" / f"fold-{fold}"
+
+
+def _move(source: Path, target: Path) -> None:
+    shutil.rmtree(target, ignore_errors=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    source.rename(target)
 
 
 def read_prompts(base: Path) -> Prompts:
@@ -299,18 +314,21 @@ def _tell_nobody(done: int, total: int, what: str) -> None:
     return
 
 
-def describe_call(recipe: EncoderRecipe, dirs: Sequence[Path], base: Path) -> dict[str, Any]:
+def describe_call(
+    recipe: EncoderRecipe, dirs: Sequence[Path], base: Path, paragraphs: Path | None = None
+) -> dict[str, Any]:
     """What must be equal for an interrupted call to be gone on with."""
     return {
         "recipe": asdict(recipe),
         "dirs": [str(path.resolve()) for path in dirs],
         "base": read_model_folder(base).revision,
+        "paragraphs": str(paragraphs.resolve()) if paragraphs else None,
     }
 
 
-def _check_resumable(work: Path, recipe: EncoderRecipe, dirs: Sequence[Path], base: Path, *, resume: bool) -> None:
+def _check_resumable(work: Path, call: Mapping[str, Any], *, resume: bool) -> None:
     """Begin anew, or make sure that what is there came from the same call."""
-    arguments = json.loads(json.dumps(describe_call(recipe, dirs, base)))
+    arguments = json.loads(json.dumps(call))
     file = work / _ARGUMENTS_FILE
     if resume and file.is_file():
         if json.loads(file.read_text("utf-8")) != arguments:
@@ -332,6 +350,47 @@ class _Memory:
 
     states: HiddenStates = field(default_factory=dict)
     vectors: dict[str, Vectors] = field(default_factory=dict)
+
+
+def _tune_on_paragraphs(
+    paragraphs: Sequence[Paragraph], base: Path, out: Path, recipe: LayersRecipe, work: Path, tell: Progress
+) -> None:
+    """Write `base` without its head to `out`, with upper layers that have learned from paragraphs alone."""
+    from sentence_transformers import SentenceTransformer
+
+    plain = work / "plain"
+    _copy_base(base, plain)
+    strip_head(plain)
+    kinds = [kind for run in recipe.runs for kind in run]
+    collected = collect_paragraph_tasks(paragraphs, read_prompts(base), recipe.seed, kinds)
+    runs = [[task for task in collected if task.name in run and len(task.rows) > 1] for run in recipe.runs]
+    runs = [tasks for tasks in runs if tasks]
+    if not runs:
+        raise InvalidInput(
+            "training.no_paragraph", "没有可学习的段落", message_en="there is no paragraph to learn from"
+        )
+    window = read_model_folder(base).window
+    total = len(runs) * recipe.steps
+    mean: dict[str, Any] = {}
+    for run, tasks in enumerate(runs):
+        model = SentenceTransformer(str(plain), device="cpu", model_kwargs={"torch_dtype": "float32"})
+        start = {name: value.detach().clone() for name, value in model.state_dict().items()}
+        tokenizer = model.tokenizer
+
+        def encode(text: str, tokenizer: Any = tokenizer) -> list[int]:
+            return list(tokenizer(text, verbose=False)["input_ids"])[:window]
+
+        def count(done: int, _total: int, before: int = run * recipe.steps) -> None:
+            tell(before + done, total, "layers")
+
+        tune_layers(model[0].model, encode, tasks, recipe, work / f"layers-{run}", tell=count)
+        tuned = model.state_dict()
+        mean = (
+            average_weights(mean, tuned, run / (run + 1)) if mean else {n: v.detach().clone() for n, v in tuned.items()}
+        )
+    model.load_state_dict(average_weights(start, mean, recipe.base_share))
+    save_encoder(model, plain, out)
+    write_revision(out)
 
 
 def _train_once(

@@ -15,8 +15,8 @@ from matching.training.judged_folder import JudgedFolder
 
 _SENTENCE = re.compile(r"[^。！？!?；;]{12,80}[。！？!?；;]")
 _TERM = re.compile(r"([\u4e00-\u9fff]{2,14})\s*[（(]\s*([A-Za-z][A-Za-z \-]{5,60}?)\s*(?:[,，;；][^)）]{0,16})?[)）]")
-_REFERENCE = re.compile(r"^\s*[\[［(（]?\d{1,3}[\]］)）]|\[[JMDCP]\]|\b\d{6}\b")
-_ABSTRACT = re.compile(r"^\s*(摘\s*要|本文(针对|提出)|为了?解决|针对)|针对[^。]{4,80}问题")
+REFERENCE = re.compile(r"^\s*[\[［(（]?\d{1,3}[\]］)）]|\[[JMDCP]\]|\b\d{6}\b")
+ABSTRACT = re.compile(r"^\s*(摘\s*要|本文(针对|提出)|为了?解决|针对)|针对[^。]{4,80}问题")
 """Abstracts are left out: paragraphs of a paper often hold its abstract, and with it the answer to a judged need."""
 _LEAST_REST = 40
 _NEED_LETTERS = 160
@@ -102,7 +102,7 @@ def collect_openings(paragraphs: Iterable[str], prompts: Prompts) -> PairTask:
     task = PairTask("openings")
     for paragraph in paragraphs:
         opening = _SENTENCE.match(paragraph)
-        if not opening or _REFERENCE.search(paragraph) or _ABSTRACT.search(paragraph):
+        if not opening or REFERENCE.search(paragraph) or ABSTRACT.search(paragraph):
             continue
         rest = paragraph[opening.end() :].strip()
         if len(rest) >= _LEAST_REST:

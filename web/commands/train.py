@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -22,13 +23,42 @@ def train() -> None:
 @click.argument("folders", nargs=-1, required=True, type=_FOLDERS)
 @click.option("--base", type=_FOLDERS, default=packaged_encoder, help="Model to start from. [default: the shipped one]")
 @click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder of the new model.")
-@click.option("--epochs", default=2, show_default=True, type=click.IntRange(1, 50))
-@click.option("--seed", default=1, show_default=True)
+@click.option(
+    "--paragraphs",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Plain texts (.jsonl or .jsonl.gz, keys text and id) on which the upper layers are tuned first; works that "
+    "share wording with FOLDERS are left out.",
+)
+@click.option("--layer-steps", type=click.IntRange(0), help="Steps of that tuning. [default: the recipe's]")
+@click.option(
+    "--epochs",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0, 50),
+    help="Passes over FOLDERS in which layers are tuned as well; with 0 a head is learned from them.",
+)
+@click.option("--folds", default=0, show_default=True, type=click.IntRange(0), help="Cross-validate over needs first.")
+@click.option("--keep-folds", is_flag=True, help="Leave the folds' models in OUT.folds, for `train ranker`.")
+@click.option("--seed", default=17, show_default=True)
 @click.option("--resume", is_flag=True, help="Go on from the last checkpoint in the folder.")
-def encoder(folders: tuple[Path, ...], base: Path, out: Path, epochs: int, seed: int, resume: bool) -> None:
+def encoder(
+    folders: tuple[Path, ...],
+    base: Path,
+    out: Path,
+    paragraphs: Path | None,
+    layer_steps: int | None,
+    epochs: int,
+    folds: int,
+    keep_folds: bool,
+    seed: int,
+    resume: bool,
+) -> None:
     """Tune the encoder on FOLDERS and write it, with a report, to a folder."""
-    from matching.training.encoder import train_encoder
+    from matching.training.encoder import EncoderRecipe, train_encoder
 
+    recipe = EncoderRecipe()
+    if layer_steps is not None:
+        recipe = replace(recipe, layers=replace(recipe.layers, steps=layer_steps))
     with progress_bar("训练编码器 / training the encoder") as on_progress:
         train_encoder(
             list(folders),
@@ -37,6 +67,10 @@ def encoder(folders: tuple[Path, ...], base: Path, out: Path, epochs: int, seed:
             seed=seed,
             epochs=epochs,
             resume=resume,
+            paragraphs=paragraphs,
+            folds=folds,
+            recipe=recipe,
+            keep_folds=keep_folds,
             on_progress=lambda done, total, _what: on_progress(done, total),
         )
     click.echo(f"{out}")
@@ -52,10 +86,25 @@ def encoder(folders: tuple[Path, ...], base: Path, out: Path, epochs: int, seed:
     help="Go on from the present ranker with what users answered and did; FOLDERS are judged sets that must not get "
     "worse. [default: the shipped one]",
 )
+@click.option("--encoder", type=_FOLDERS, help="Encoder whose vectors it is taught on. [default: the one in use]")
+@click.option(
+    "--fold-encoder",
+    "fold_encoders",
+    multiple=True,
+    type=_FOLDERS,
+    help="Model of a fold, as left by `train encoder --keep-folds`; once for each fold, in order.",
+)
 @click.option("--learning-curve", is_flag=True, help="Also say what 10, 25, 50 and 75 % of the needs would teach.")
 @click.option("--activate", is_flag=True, help="With --from-platform: use it at once where it is no worse.")
 def ranker(
-    folders: tuple[Path, ...], out: Path | None, seed: int, from_platform: bool, learning_curve: bool, activate: bool
+    folders: tuple[Path, ...],
+    out: Path | None,
+    seed: int,
+    from_platform: bool,
+    encoder: Path | None,
+    fold_encoders: tuple[Path, ...],
+    learning_curve: bool,
+    activate: bool,
 ) -> None:
     """Train the ranker on FOLDERS and write it, with a report beside it, to a file; or from the platform's use."""
     if from_platform:
@@ -68,9 +117,15 @@ def ranker(
     from matching.training.ranker import train_ranker
 
     shares = (0.1, 0.25, 0.5, 0.75) if learning_curve else ()
-    embedder = open_embedder(load_settings())
+    settings = load_settings()
+    opened, *of_folds = (
+        open_embedder(settings if folder is None else settings.model_copy(update={"encoder_model": str(folder)}))
+        for folder in (encoder, *fold_encoders)
+    )
     with progress_bar("训练排序器 / training the ranker") as on_progress:
-        train_ranker(list(folders), out, embedder, seed=seed, shares=shares, on_progress=on_progress)
+        train_ranker(
+            list(folders), out, opened, seed=seed, fold_embedders=of_folds, shares=shares, on_progress=on_progress
+        )
     click.echo(f"{out}")
 
 

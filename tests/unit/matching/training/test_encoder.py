@@ -19,11 +19,11 @@ from matching.training.encoder import (
     average_weights,
     measure_encoder,
     pick_candidates,
-    read_paragraphs,
     train_encoder,
 )
 from matching.training.head import HeadRecipe, HeadRows, add_head, fit_head, strip_head
 from matching.training.judged_folder import read_judged_folder
+from matching.training.paragraphs import read_paragraphs
 from matching.training.tasks import Prompts, collect_judged, collect_openings, collect_terms
 from tests.unit.matching.embeddings.tiny_encoder import SIZE, make_tiny_encoder
 
