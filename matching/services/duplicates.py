@@ -36,6 +36,8 @@ _OWN = ("draft", "returned")
 MOST_CANDIDATES = 16
 """Posts that are compared letter by letter, those that share most hashes first."""
 _MOST_HITS = 500
+_HITS_EACH = 16
+"""Where few are compared, few are looked up: of a file whose rows are all alike each row would ask for hundreds."""
 
 Decision = Literal["close_first", "close_second", "not_duplicate"]
 
@@ -72,7 +74,7 @@ def find_alike(
         .where(PostFingerprint.value.in_(sorted(wanted.values)))
         .group_by(PostFingerprint.post_id)
         .order_by(func.count().desc(), PostFingerprint.post_id)
-        .limit(_MOST_HITS)
+        .limit(_MOST_HITS if compared >= MOST_CANDIDATES else _HITS_EACH * compared)
     ).all()
     states: ColumnElement[bool] = Post.status.in_(COMPARED)
     if audience.organisation_ids:
