@@ -45,7 +45,7 @@ from matching.search.embedded_memory import (
     bring_up_to_date,
     count_places,
 )
-from matching.search.embedded_rows import remove_entries, store_entries
+from matching.search.embedded_rows import find_seqs, remove_entries, store_entries
 from matching.search.embedded_schema import (
     PARAMETERS_AT_ONCE,
     Generation,
@@ -82,6 +82,7 @@ from matching.search.shared_vectors import (
     SharedVectors,
     SnapshotBehind,
     drop_files,
+    erase_rows,
     machine_start,
 )
 
@@ -151,11 +152,21 @@ class EmbeddedIndex:
         """See SearchIndex.remove; a tombstone with the version stays behind."""
         report = WriteReport()
         for batch in in_batches(removals, WRITE_BATCH):
+            gone: dict[int, set[int]] = {}
             with self._writing() as connection:
                 for generation in live_generations(connection):
+                    post_ids = [post_id for post_id, _ in batch]
+                    before = find_seqs(connection, generation, post_ids)
                     outcome = remove_entries(connection, generation, batch)
+                    gone[generation.id] = before - find_seqs(connection, generation, post_ids)
                     if generation.state == "active":
                         report += outcome
+            for generation_id, seqs in gone.items():
+                if seqs:
+                    try:
+                        erase_rows(self.folder / FOLDER_NAME, generation_id, sorted(seqs))
+                    except OSError as error:
+                        logger.warning("vectors of removed posts stay in the shared file: %s", error)
         return report
 
     def refresh(self) -> None:
@@ -385,6 +396,8 @@ class EmbeddedIndex:
             connection.execute("PRAGMA journal_mode = WAL")
             # FULL: the outbox row is done once a write returned, so the write has to outlive a power cut.
             connection.execute("PRAGMA synchronous = FULL")
+            # What is removed must not stay behind in free pages, whatever this SQLite was built with.
+            connection.execute("PRAGMA secure_delete = ON")
             connection.execute("PRAGMA cache_size = -16000")
             connection.execute("PRAGMA mmap_size = 1073741824")
             prepare_file(connection, self.dimension)

@@ -80,6 +80,11 @@ def remove_entries(
     return WriteReport(written=written, superseded=superseded)
 
 
+def find_seqs(connection: sqlite3.Connection, generation: Generation, post_ids: Sequence[str]) -> set[int]:
+    """Of the entries that are there."""
+    return {seq for seq, _ in _read_versions(connection, generation, post_ids)[0].values()}
+
+
 def _read_versions(
     connection: sqlite3.Connection, generation: Generation, post_ids: Sequence[str]
 ) -> tuple[dict[str, tuple[int, int]], dict[str, int]]:

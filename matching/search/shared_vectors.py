@@ -17,7 +17,7 @@ import mmap
 import os
 import struct
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -191,9 +191,9 @@ class SharedVectors:
             return
         view = mmap.mmap(descriptor, self._size(room), flags=mmap.MAP_SHARED, prot=mmap.PROT_READ)
         seqs = np.frombuffer(view, dtype="<i8", count=room, offset=_HEADER_BYTES)
-        matrix = np.frombuffer(
-            view, dtype="<f4", count=room * self._dimension, offset=self._place_of_matrix(room)
-        ).reshape(room, self._dimension)
+        matrix = np.frombuffer(view, dtype="<f4", count=room * self._dimension, offset=_place_of_matrix(room)).reshape(
+            room, self._dimension
+        )
         self._mapped = _Mapped(inode, seqs, matrix)
         self.made += 1
 
@@ -211,7 +211,7 @@ class SharedVectors:
             return self._make(len(live_seqs), read_rows, snapshot)
         descriptor = os.open(self._path, os.O_RDWR | os.O_CLOEXEC)
         try:
-            _write_rows(descriptor, iter(chunks), header.count, _HEADER_BYTES, self._place_of_matrix(header.room))
+            _write_rows(descriptor, iter(chunks), header.count, _HEADER_BYTES, _place_of_matrix(header.room))
             grown = _Header(
                 self._identity, self._dimension, header.room, count, snapshot.last_seq, snapshot.last_change, dead
             )
@@ -230,7 +230,7 @@ class SharedVectors:
         try:
             # Room that is not used takes no disk: the file has a hole there.
             os.ftruncate(descriptor, self._size(room))
-            count = _write_rows(descriptor, read_rows(0), 0, _HEADER_BYTES, self._place_of_matrix(room))
+            count = _write_rows(descriptor, read_rows(0), 0, _HEADER_BYTES, _place_of_matrix(room))
             header = _Header(
                 self._identity, self._dimension, room, count, snapshot.last_seq, snapshot.last_change, dead=0
             )
@@ -245,12 +245,8 @@ class SharedVectors:
             os.close(descriptor)
         return header
 
-    def _place_of_matrix(self, room: int) -> int:
-        """Behind the seqs, at a multiple of a page."""
-        return -(-(_HEADER_BYTES + 8 * room) // _HEADER_BYTES) * _HEADER_BYTES
-
     def _size(self, room: int) -> int:
-        return self._place_of_matrix(room) + 4 * room * self._dimension
+        return _place_of_matrix(room) + 4 * room * self._dimension
 
 
 def machine_start() -> str:
@@ -268,6 +264,35 @@ def drop_files(folder: Path, *, keep: frozenset[int]) -> None:
         if path.suffix in (".f32", ".lock") and generation.isdecimal() and int(generation) not in keep:
             with suppress(OSError):
                 path.unlink()
+
+
+def erase_rows(folder: Path, generation_id: int, seqs: Sequence[int]) -> None:
+    """Overwrite the vectors of removed posts with zeros, in all files of a generation; OSError where that fails.
+
+    A search that is under way with an older snapshot finds such a post far from everything instead of not at all.
+    """
+    wanted = np.array(sorted(seqs), dtype=np.int64)
+    for path in sorted(folder.glob(f"{generation_id}-*.f32")):
+        with _locked(path):
+            try:
+                descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+            except FileNotFoundError:
+                continue
+            try:
+                magic, _, dimension, room, count, *_ = _HEADER.unpack(os.pread(descriptor, _HEADER.size, 0))
+                there = np.frombuffer(os.pread(descriptor, 8 * count, _HEADER_BYTES), dtype="<i8")
+                if magic == _MAGIC and len(there) == count:
+                    for row in np.flatnonzero(np.isin(there, wanted)).tolist():
+                        _write_all(descriptor, bytes(4 * dimension), _place_of_matrix(room) + 4 * dimension * row)
+            except struct.error:
+                continue  # nobody believes it either
+            finally:
+                os.close(descriptor)
+
+
+def _place_of_matrix(room: int) -> int:
+    """Behind the seqs, at a multiple of a page."""
+    return -(-(_HEADER_BYTES + 8 * room) // _HEADER_BYTES) * _HEADER_BYTES
 
 
 @contextmanager

@@ -147,6 +147,21 @@ def test_files_that_are_full_or_mostly_dropped_are_replaced_and_readers_keep_wha
     assert len(made.read()[0]) < 9 * 11
 
 
+def test_vectors_of_removed_posts_are_overwritten(tmp_path: Path) -> None:
+    index = open_folder(tmp_path)
+    erased = direction(3, 1, 4, 1, 5, 9)
+    index.write([make_entry("a", full_vector=direction(1)), make_entry("b", full_vector=erased, version=5)])
+    found(index)
+    (path,) = files(tmp_path)
+    assert erased.tobytes() in path.read_bytes()
+    index.remove([("b", 4)])  # too old to remove anything
+    assert erased.tobytes() in path.read_bytes()
+    index.remove([("b", 5), ("unknown", 1)])
+    assert erased.tobytes() not in path.read_bytes()
+    assert direction(1).tobytes() in path.read_bytes()
+    assert found(index) == found(open_folder(tmp_path)) == [("a", 1.0)]
+
+
 def rows_of(*seqs: int) -> list[Chunk]:
     return [(np.array([seq]), np.full((1, 2), seq, dtype=np.float32)) for seq in seqs]
 
