@@ -32,7 +32,7 @@ _PAIRS_PER_STEP = 750_000
 MOST_PAIRS_SCORED = 20_000_000
 """With more pairs, several minutes of scoring, each need is ranked among the capabilities that look promising."""
 PROMISING_PER_RANK = 10
-PROMISING_AT_LEAST = 300
+PROMISING_AT_LEAST = 900
 _MOST_COUNTED = 10_000
 """So many posts of each side are counted for the statistics; more would not change them noticeably."""
 
