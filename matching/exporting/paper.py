@@ -206,8 +206,11 @@ class Paper:
     def _lines(self, text: str, width: float) -> list[str]:
         lines, line = [], ""
         inner = width - 2 * self.pdf.c_margin
+        if self.pdf.get_string_width(text) <= inner:
+            return [text]
+        wide = {character: self.pdf.get_string_width(character) for character in set(text)}
         for character in text:
-            if line and self.pdf.get_string_width(line + character) > inner:
+            if line and sum(wide[one] for one in line) + wide[character] > inner:
                 # Latin words stay whole where there is a blank to break at.
                 kept, blank, begun = (
                     line.rpartition(" ") if character.isascii() and character != " " else (line, "", "")
