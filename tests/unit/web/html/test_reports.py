@@ -318,8 +318,8 @@ def test_large_and_exact_values_of_an_indicator_survive_being_shown_and_saved(
     browser = open_browser(STAFF)
     browser.get("/reports/indicators")
     data = {
-        "region_code": "440784", "name": "技术合同成交额", "unit": "元", "base_year": "2020", "base_value": "12345678.25",
-        "target_year": "2025", "target_value": "98765432",
+        "region_code": "440784", "name": "技术合同成交额", "unit": "元", "base_year": "2020",
+        "base_value": "12345678.25", "target_year": "2025", "target_value": "98765432",
     }  # fmt: skip
     assert browser.post("/reports/indicators", data).status_code == 302
     page = browser.get("/reports/indicators").text
