@@ -146,7 +146,7 @@ def test_the_desk_asks_once_for_each_block(full: None, platform: Platform, clock
     with platform.reading() as reading:
         list_desk(reading, staff, clock.moment, platform.settings)
     sqlalchemy_event.remove(platform.engine, "before_cursor_execute", note)
-    assert len([one for one in statements if one.startswith("SELECT")]) == 15, (
+    assert len([one for one in statements if one.startswith("SELECT")]) == 14, (
         "eleven blocks, special days, audience, who has what"
     )
 
