@@ -86,7 +86,7 @@ REGISTER: tuple[HeldData, ...] = (
         columns=(
             "user_sessions.user_id", "user_sessions.device", "user_sessions.address", "two_factors.user_id",
             "recovery_codes.user_id", "linked_identities.subject", "linked_identities.user_id", "api_tokens.user_id",
-            "api_tokens.name", "idempotency_keys.user_id", "attempt_counters.key",
+            "api_tokens.name", "idempotency_keys.user_id", "idempotency_keys.answer", "attempt_counters.key",
         ),
         what=("登录的设备与网络地址、两步验证、令牌、尝试次数的摘要", "Devices and network addresses of sign-ins, second factor, tokens, hashed counts of attempts"),
         whom=_MEMBERS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import JSON, ForeignKey, Index, String
+from sqlalchemy import JSON, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from matching.models.base import Base, Id, new_id
@@ -32,7 +32,7 @@ class ApiToken(Base):
 
 
 class IdempotencyKey(Base):
-    """A creation that was asked for with a key: the same request again gets the same post."""
+    """A creation that was asked for with a key: the same request again gets the same thing, or the same answer."""
 
     __tablename__ = "idempotency_keys"
 
@@ -40,6 +40,8 @@ class IdempotencyKey(Base):
     key: Mapped[str] = mapped_column(String(200), primary_key=True)
     request_hash: Mapped[str] = mapped_column(String(64))
     subject_id: Mapped[str] = mapped_column(Id)
+    answer: Mapped[str | None] = mapped_column(Text)
+    """JSON, where the answer itself is given again; None before it is made, and where `subject_id` says which."""
     created_at: Mapped[datetime]
 
     __table_args__ = (Index("ix_idempotency_keys_created_at", "created_at"),)

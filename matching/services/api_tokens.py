@@ -9,9 +9,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from matching.errors import InvalidInput, NotAllowed, NotFound
+from matching.errors import IllegalMove, InvalidInput, NotAllowed, NotFound
 from matching.models import ApiToken, IdempotencyKey, User
 from matching.models.api_token import TOKEN_SCOPES
+from matching.models.base import new_id
 from matching.services.accounts import token_hash
 from matching.services.actor import Actor
 from matching.store.unit_of_work import UnitOfWork
@@ -175,6 +176,39 @@ def claim_key(uow: UnitOfWork, user_id: str, key: str, request_hash: str, subjec
             message_en="This Idempotency-Key was used for a different request",
         )
     return known.subject_id
+
+
+def claim_answer(uow: UnitOfWork, user_id: str, key: str, request_hash: str, now: datetime) -> str | None:
+    """Claim the key, at once, for a request whose answer will be kept; or that answer, where it was made before.
+
+    Raises KeyReused as `claim_key` does, and IllegalMove while the first request is under way, or where it was cut off
+    and nobody can tell how far it came.
+    """
+    former_id = claim_key(uow, user_id, key, request_hash, new_id(), now)
+    if former_id is None:
+        uow.commit()
+        return None
+    answer = uow.session.get_one(IdempotencyKey, (user_id, key)).answer
+    if answer is None:
+        raise IllegalMove(
+            "idempotency.under_way",
+            "同一请求正在处理，或中途断开；请先查看结果，再用新的 Idempotency-Key",
+            where="Idempotency-Key",
+            message_en="The same request is under way, or was cut off: look what became of it, then use another key",
+        )
+    return answer
+
+
+def keep_answer(uow: UnitOfWork, user_id: str, key: str, answer: str) -> None:
+    """Remember what the request with the claimed key was answered."""
+    uow.session.get_one(IdempotencyKey, (user_id, key)).answer = answer
+    uow.commit()
+
+
+def release_key(uow: UnitOfWork, user_id: str, key: str) -> None:
+    """Give a claimed key back, since its request was refused and made nothing."""
+    uow.session.execute(delete(IdempotencyKey).where(IdempotencyKey.user_id == user_id, IdempotencyKey.key == key))
+    uow.commit()
 
 
 def _require_owner(actor: Actor, user_id: str) -> None:

@@ -21,6 +21,7 @@ from matching.models import (
     AuditEntry,
     Delivery,
     Engagement,
+    IdempotencyKey,
     ImportJob,
     Interest,
     Invitation,
@@ -32,6 +33,7 @@ from matching.models import (
     UserSession,
 )
 from matching.services.actor import Actor
+from matching.services.api_tokens import REPEATABLE_FOR
 from matching.services.import_jobs import forget_import_files
 from matching.services.privacy_erasure import keep_erasures
 from matching.settings import Settings
@@ -128,6 +130,11 @@ def _attempts(session: Session, _settings: Settings, now: datetime) -> int:
 
 def _links(session: Session, _settings: Settings, now: datetime) -> int:
     return _count(session, delete(AccountLink).where(AccountLink.expires_at <= now - timedelta(days=_LINK_DAYS)))
+
+
+def _repeatable(session: Session, _settings: Settings, now: datetime) -> int:
+    """What creations were answered, kept for a request that is repeated."""
+    return _count(session, delete(IdempotencyKey).where(IdempotencyKey.created_at <= now - REPEATABLE_FOR))
 
 
 def _deliveries(session: Session, settings: Settings, now: datetime) -> int:
@@ -238,6 +245,7 @@ _KINDS: dict[str, Forget] = {
     "addresses": _addresses,
     "attempts": _attempts,
     "links": _links,
+    "repeatable": _repeatable,
     "deliveries": _deliveries,
     "delivery_texts": _delivery_texts,
     "registrations": _registrations,

@@ -30,14 +30,6 @@ IF_MATCH_NEEDED: dict[str, Any] = {
     **IF_MATCH,
     "description": "The ETag the post was read with. Needed: without it the answer is 428.",
 }
-IDEMPOTENCY_KEY: dict[str, Any] = {
-    "name": "Idempotency-Key",
-    "in": "header",
-    "required": False,
-    "description": "Any text of your own, such as a UUID. The same request with the same key makes one post only, "
-    "for two days.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]+$"},
-}
 
 
 def state_headers(post: Versioned) -> dict[str, str]:

@@ -97,6 +97,16 @@ def etag_of(post: Versioned) -> str:
     return str(post.version)
 
 
+IDEMPOTENCY_KEY: dict[str, Any] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "Any text of your own, such as a UUID. The same request with the same key makes one thing only, "
+    "for two days.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]+$"},
+}
+
+
 def idempotency_key() -> str | None:
     """The Idempotency-Key of the request; raises InvalidInput for one that is none."""
     key = request.headers.get("Idempotency-Key")

@@ -16,8 +16,9 @@ from werkzeug.routing import BaseConverter
 
 from matching.observing.parts import product_version
 from web.api.access import Access, require_access
-from web.api.body import ExactParser, require_acceptable, require_json
+from web.api.body import IDEMPOTENCY_KEY, ExactParser, require_acceptable, require_json
 from web.api.fields import ID_PATTERN, ApiSchema
+from web.api.once import answer_once
 from web.api.problems import PROBLEM_TYPE, answer_with_problems, language
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -159,9 +160,15 @@ class Noun(Blueprint):  # type: ignore[misc]
 
         Access is checked first, then the body's type, then its content. `problems` are those beyond the ones that
         follow from the rest of the declaration; `parameters` are headers, which no operation with a query has.
+        What a member creates (201) is created once for an Idempotency-Key; an operation that names this parameter
+        itself sees to it, others need not know of it.
         `links` name operations that take the answer's `id` as their `post_id`.
         """
         assert not (query and parameters)
+        once = status == 201 and access != "open" and IDEMPOTENCY_KEY not in parameters
+        if once:
+            assert not headers  # only the body is given again
+            parameters = (*parameters, IDEMPOTENCY_KEY)
 
         def declare(view: View) -> View:
             @wraps(view)
@@ -181,7 +188,7 @@ class Noun(Blueprint):  # type: ignore[misc]
                 require_access(access)
                 if body is not None:
                     require_json()
-                return inner(*args, **kwargs)
+                return answer_once(lambda: inner(*args, **kwargs)) if once else inner(*args, **kwargs)
 
             documented: Any = entered
             implied = {401, 403, 406, 429, 503}
@@ -191,6 +198,8 @@ class Noun(Blueprint):  # type: ignore[misc]
                 implied.add(422)
             if body is not None:
                 implied |= {400, 413, 415}
+            if once:
+                implied |= {409, 422}
             for code in sorted(implied | set(problems)):
                 documented = self.alt_response(
                     code, schema=Problem, content_type=PROBLEM_TYPE, description=_PROBLEMS[code]

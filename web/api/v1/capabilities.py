@@ -7,7 +7,8 @@ from typing import Any, cast
 from matching.models import Capability
 from matching.services.posts import draft_capability
 from web.api.access import caller
-from web.api.answers import CREATED_HEADERS, ETAG_HEADER, IDEMPOTENCY_KEY, IF_MATCH_NEEDED
+from web.api.answers import CREATED_HEADERS, ETAG_HEADER, IF_MATCH_NEEDED
+from web.api.body import IDEMPOTENCY_KEY
 from web.api.document import Noun
 from web.api.entries import capability_fields, choose_organisation
 from web.api.schemas.posts import Capability as CapabilitySchema

@@ -38,8 +38,8 @@ from matching.services.meeting_hosts import give_host, share_meetings
 from matching.services.meetings import PlaceConflict, constrain_meeting, record_result
 from matching.services.standing_conflicts import Standing, standing_conflicts
 from web.api.access import caller
-from web.api.answers import ETAG_HEADER, IDEMPOTENCY_KEY, IF_MATCH_NEEDED, state_headers
-from web.api.body import idempotency_key, request_hash, require_match
+from web.api.answers import ETAG_HEADER, IF_MATCH_NEEDED, state_headers
+from web.api.body import IDEMPOTENCY_KEY, idempotency_key, request_hash, require_match
 from web.api.schemas import event_desk as schemas
 from web.api.schemas import events as shared
 from web.api.v1.events import events, run_of, slot_of, summary_of

@@ -22,8 +22,7 @@ from matching.services.import_jobs import (
     start_import,
 )
 from web.api.access import caller
-from web.api.answers import IDEMPOTENCY_KEY
-from web.api.body import idempotency_key, request_hash
+from web.api.body import IDEMPOTENCY_KEY, idempotency_key, request_hash
 from web.api.document import Noun
 from web.api.problems import in_language
 from web.api.schemas import imports as schemas

@@ -118,6 +118,7 @@ def test_the_staff_merge_organisations_and_take_it_back(
     undo = f"/organisation-merges/{merged.json['id']}/undo"
     assert office.post(undo).json["undone_at"] is not None
     assert office.post(undo).status_code == 409
+    clock.advance(minutes=1)
     assert office.post(decide, pair | {"decision": "different"}).json["decision"] == "different"
     assert office.get("/organisation-merges/proposals").json == {"items": []}
     assert [one["decision"] for one in office.get("/organisation-merges").json["items"]] == ["different", "merged"]
