@@ -63,11 +63,14 @@ def test_page_in_the_dark(visit: Callable[..., Visit], name: str) -> None:
     reader.keep_picture(f"{name}-dark-1280")
 
 
-def test_a_post_prints_without_the_furniture(visit: Callable[..., Visit]) -> None:
+def test_a_post_prints_as_the_sheet_of_its_matches_without_the_furniture(visit: Callable[..., Visit]) -> None:
     reader = visit(FIRM)
     reader.open("/posts/need-0005")
     reader.page.emulate_media(media="print")
     assert not reader.page.is_visible(".dj-header")
     assert not reader.page.is_visible("[data-print]")
+    assert not reader.page.is_visible("#attachments")  # an empty heading held the first match off the first sheet
     assert reader.page.is_visible("h1")
+    assert reader.page.is_visible("#suggestions .dj-reasons")
+    assert not reader.page.is_visible("#suggestions button")
     reader.keep_picture("need-owner-print")
