@@ -72,6 +72,9 @@ def install_reader(app: Flask, platform: Platform, clock: Clock) -> None:
         with platform.reading() as reading:
             user = find_session_user(reading, token, now(), unused_for=unused_for)
             signed_in = SignedIn(user, token) if user is not None else None
+            if signed_in is not None and request.endpoint not in _NO_USE:
+                # Nearly every page needs it; asked here it needs no session of its own.
+                g.audience = audience_for(reading, signed_in.actor)
             if user is not None and is_required(platform.settings, user.role):
                 g.second_factor_missing = not is_enabled(reading, user.id)
         if signed_in is not None and request.endpoint not in _NO_USE:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Select, and_, case, false, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, case, false, func, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from matching.clock import shanghai_day
@@ -30,7 +30,7 @@ from matching.models import (
     User,
 )
 from matching.policy import region_prefix
-from matching.queries.posts import audience_for, visible_posts
+from matching.queries.duplicates import pairs_seen_by
 from matching.services.actor import Actor
 from matching.settings import Settings
 from matching.working_days import RegistrationClock, registration_due
@@ -274,22 +274,13 @@ def _deliveries(desk: _Desk) -> DeskBlock:
 
 def _duplicates(desk: _Desk) -> DeskBlock:
     first, second = Post.__table__.alias("first_post"), Post.__table__.alias("second_post")
-    seen: ColumnElement[bool] = true()
-    if not desk.actor.is_administrator:
-        ids = select(Post.id).where(visible_posts(audience_for(desk.session, desk.actor), desk.now))
-        own = select(Post.id).where(desk.in_region(Post.region_code))
-        seen = and_(
-            DuplicatePair.first_id.in_(ids),
-            DuplicatePair.second_id.in_(ids),
-            or_(DuplicatePair.first_id.in_(own), DuplicatePair.second_id.in_(own)),
-        )
     return _block(
         desk,
         "duplicates",
         select(DuplicatePair.id, first.c.title, DuplicatePair.found_at, second.c.title)
         .join(first, first.c.id == DuplicatePair.first_id)
         .join(second, second.c.id == DuplicatePair.second_id)
-        .where(DuplicatePair.state == "open", seen)
+        .where(DuplicatePair.state == "open", pairs_seen_by(desk.session, desk.actor, desk.now))
         .order_by(DuplicatePair.found_at, DuplicatePair.id),
     )
 

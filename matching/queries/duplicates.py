@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, func, or_, select, true
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select, true
 from sqlalchemy.orm import Session, selectinload
 
 from matching.models import DuplicatePair, Post
@@ -22,7 +22,7 @@ def list_duplicate_pairs(
     return list(
         session.scalars(
             select(DuplicatePair)
-            .where(DuplicatePair.state.in_(states), _seen_by(session, actor, now))
+            .where(DuplicatePair.state.in_(states), pairs_seen_by(session, actor, now))
             .options(selectinload(DuplicatePair.first), selectinload(DuplicatePair.second))
             .order_by(DuplicatePair.similarity.desc(), DuplicatePair.found_at, DuplicatePair.id)
             .limit(limit)
@@ -37,18 +37,20 @@ def count_duplicate_pairs(session: Session, actor: Actor, now: datetime) -> int:
     statement = (
         select(func.count())
         .select_from(DuplicatePair)
-        .where(DuplicatePair.state == "open", _seen_by(session, actor, now))
+        .where(DuplicatePair.state == "open", pairs_seen_by(session, actor, now))
     )
     return session.scalar(statement) or 0
 
 
-def _seen_by(session: Session, actor: Actor, now: datetime) -> ColumnElement[bool]:
+def pairs_seen_by(session: Session, actor: Actor, now: datetime) -> ColumnElement[bool]:
+    """Pairs of which the staff may see both posts and at least one is of their region."""
     if actor.is_administrator:
         return true()
-    seen = select(Post.id).where(visible_posts(audience_for(session, actor), now))
-    own = select(Post.id).where(Post.region_code.startswith(actor.region_scope or "", autoescape=True))
-    return (
-        DuplicatePair.first_id.in_(seen)
-        & DuplicatePair.second_id.in_(seen)
-        & or_(DuplicatePair.first_id.in_(own), DuplicatePair.second_id.in_(own))
+    visible = visible_posts(audience_for(session, actor), now)
+    own = Post.region_code.startswith(actor.region_scope or "", autoescape=True)
+    sides = (DuplicatePair.first_id, DuplicatePair.second_id)
+    # Two posts of each pair are looked up; as a list of ids all visible posts would be read first.
+    return and_(
+        *(exists().where(Post.id == side, visible) for side in sides),
+        or_(*(exists().where(Post.id == side, own) for side in sides)),
     )

@@ -86,8 +86,11 @@ def proposed_pairs(session: Session, event: Event, audience: Audience, now: date
         .where(
             Suggestion.status == "active",
             Suggestion.need_id.in_(_theme(event, now)),
-            Suggestion.capability_id.in_(
-                select(Post.id).where(visible_posts(MATCHER, now), visible_posts(audience, now), told_owner(audience))
+            exists().where(
+                Post.id == Suggestion.capability_id,
+                visible_posts(MATCHER, now),
+                visible_posts(audience, now),
+                told_owner(audience),
             ),
             or_(Suggestion.need_rank.is_(None), Suggestion.need_rank <= MOST_PER_NEED),
             ~declined,

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import bindparam, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from matching.errors import DuijieError, InvalidInput, NotFound
 from matching.models import ApiToken, Membership, Organisation, Region, User, UserSession
@@ -266,7 +266,8 @@ def open_session(
 
 def find_session_user(session: Session, token: str, now: datetime, *, unused_for: timedelta) -> User | None:
     """Who is signed in with the token, None when it has ended or was not used for that long."""
-    return session.scalar(_SIGNED_IN, {"hash": token_hash(token), "least": now - unused_for})
+    found = session.scalars(_SIGNED_IN, {"hash": token_hash(token), "least": now - unused_for})
+    return found.unique().one_or_none()
 
 
 # Every page asks for it, and to put the question together takes longer than to answer it.
@@ -279,6 +280,7 @@ _SIGNED_IN = (
         UserSession.seen_at > bindparam("least"),
         User.active,
     )
+    .options(joinedload(User.memberships))
 )
 
 
