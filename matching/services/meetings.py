@@ -36,7 +36,7 @@ COMMENT_LENGTH = 2000
 @dataclass(frozen=True, slots=True)
 class PlaceConflict:
     """What speaks against a place. `kind`: busy, table_taken, unavailable, session, order, absent, separated,
-    elsewhere, host_busy or host_elsewhere.
+    elsewhere, host_busy, host_elsewhere or table_elsewhere.
 
     `name` is the participant's, the host's or the other event's, `meeting_id` the meeting in the way. All may be
     overridden knowingly.
@@ -315,6 +315,14 @@ def list_conflicts(
         for participant_id, starts_at, ends_at, title, name in engaged_elsewhere(session, event, list(sides.values()))
         if participant_id in sides and starts_at < slot.ends_at and slot.starts_at < ends_at
     ]
+    if table_number is not None:
+        found += [
+            PlaceConflict("table_elsewhere", f"{one.name}（{one.title}）")
+            for one in tables_taken_elsewhere(session, event)
+            if one.name == event.tables[table_number - 1]
+            and one.starts_at < slot.ends_at
+            and slot.starts_at < one.ends_at
+        ]
     if meeting.host_id is not None:
         found += [
             PlaceConflict("host_elsewhere", f"{_host_name(session, meeting.host_id)}（{one.title}）")
@@ -322,6 +330,46 @@ def list_conflicts(
             if one.starts_at < slot.ends_at and slot.starts_at < one.ends_at
         ]
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class TakenTable:
+    """A time in which a meeting of another event has the table of that name in the same place."""
+
+    name: str
+    starts_at: datetime
+    ends_at: datetime
+    title: str
+
+
+def tables_taken_elsewhere(session: Session, event: Event) -> list[TakenTable]:
+    """When placed meetings of other events have tables of the event's place: where both name place and table alike."""
+    if not event.slots or not _place_of(event.venue):
+        return []
+    rows = session.execute(
+        select(Event.venue, Event.tables, Meeting.table_number, EventSlot.starts_at, EventSlot.ends_at, Event.title)
+        .select_from(Meeting)
+        .join(EventSlot, EventSlot.id == Meeting.slot_id)
+        .join(Event, Event.id == Meeting.event_id)
+        .where(
+            Meeting.event_id != event.id,
+            Meeting.status == "wanted",
+            Meeting.table_number.is_not(None),
+            Event.status.in_(("draft", "published")),
+            EventSlot.starts_at < max(slot.ends_at for slot in event.slots),
+            EventSlot.ends_at > min(slot.starts_at for slot in event.slots),
+        )
+        .order_by(EventSlot.starts_at, Meeting.id)
+    ).all()
+    return [
+        TakenTable(tables[number - 1], starts_at, ends_at, title)
+        for venue, tables, number, starts_at, ends_at, title in rows
+        if number is not None and number <= len(tables) and _place_of(venue) == _place_of(event.venue)
+    ]
+
+
+def _place_of(venue: str) -> str:
+    return "".join(venue.split()).casefold()
 
 
 def _host_name(session: Session, user_id: str) -> str:

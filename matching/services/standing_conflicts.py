@@ -15,7 +15,13 @@ from sqlalchemy.orm import Session
 from matching.models import Event, EventParticipant, Meeting, User
 from matching.services.event_pairs import separations_of
 from matching.services.meeting_hosts import hosts_of
-from matching.services.meetings import PlaceConflict, engaged_elsewhere, hosting_elsewhere, wanted_meetings
+from matching.services.meetings import (
+    PlaceConflict,
+    engaged_elsewhere,
+    hosting_elsewhere,
+    tables_taken_elsewhere,
+    wanted_meetings,
+)
 
 Standing = Mapping[str, Sequence[PlaceConflict]]
 """Conflicts by the id of the meeting that they speak against."""
@@ -62,6 +68,7 @@ def standing_conflicts(session: Session, event: Event) -> Standing:
     involved = [people[one] for one in sorted({side for meeting in placed for side in meeting.participant_ids})]
     elsewhere = engaged_elsewhere(session, event, involved)
     hosting = hosting_elsewhere(session, event, user_ids)
+    tables = tables_taken_elsewhere(session, event)
     for meeting in placed:
         slot = slots[meeting.slot_id or ""]
         found[meeting.id] += [
@@ -73,6 +80,11 @@ def standing_conflicts(session: Session, event: Event) -> Standing:
             PlaceConflict("host_elsewhere", f"{hosts.get(one.user_id, '')}（{one.title}）")
             for one in hosting
             if one.user_id == meeting.host_id and one.starts_at < slot.ends_at and slot.starts_at < one.ends_at
+        ]
+        found[meeting.id] += [
+            PlaceConflict("table_elsewhere", f"{one.name}（{one.title}）")
+            for one in tables
+            if one.name == _table_of(event, meeting) and one.starts_at < slot.ends_at and slot.starts_at < one.ends_at
         ]
     return {meeting_id: tuple(conflicts) for meeting_id, conflicts in found.items() if conflicts}
 
@@ -103,6 +115,10 @@ def _clashes(
     if meeting.host_id is not None and meeting.host_id == other.host_id:
         clashes.append(PlaceConflict("host_busy", hosts.get(meeting.host_id, ""), other.id))
     if meeting.table_number is not None and meeting.table_number == other.table_number:
-        name = event.tables[meeting.table_number - 1] if meeting.table_number <= len(event.tables) else ""
-        clashes.append(PlaceConflict("table_taken", name, other.id))
+        clashes.append(PlaceConflict("table_taken", _table_of(event, meeting) or "", other.id))
     return clashes
+
+
+def _table_of(event: Event, meeting: Meeting) -> str | None:
+    number = meeting.table_number
+    return event.tables[number - 1] if number is not None and number <= len(event.tables) else None

@@ -173,6 +173,7 @@ def conflict_text(conflict: PlaceConflict) -> str:
         "separated": _("这两方已设为不见面"),
         "elsewhere": _("%(name)s 同一时间在另一场对接会有洽谈", name=name),
         "host_busy": _("联络员 %(name)s 这个时段要跟另一场洽谈", name=name),
+        "table_elsewhere": _("%(name)s 同一时间在另一场对接会使用", name=name),
         "host_elsewhere": _("联络员 %(name)s 同一时间在另一场对接会跟会", name=name),
     }
     return texts[conflict.kind]

@@ -16,7 +16,7 @@ PAIR_STATES = ("new", "wanted", "cancelled", "separated")
 CHANGE_KINDS = ("new", "moved", "table", "host", "off")
 CONFLICT_KINDS = (
     "busy", "table_taken", "unavailable", "session", "order", "absent", "separated", "elsewhere", "host_busy",
-    "host_elsewhere",
+    "host_elsewhere", "table_elsewhere",
 )  # fmt: skip
 
 
