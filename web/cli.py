@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from matching.errors import DuijieError, InvalidInput
+from matching.garbage import collect_seldom
 
 _COMMANDS = {
     "match": "web.commands.match:match",
@@ -56,6 +57,7 @@ def duijie() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run, and turn every error into one clear line on standard error and its exit code."""
+    collect_seldom()
     try:
         outcome: Any = duijie.main(args=arguments, prog_name="duijie", standalone_mode=False)
         sys.exit(outcome if isinstance(outcome, int) else 0)

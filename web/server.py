@@ -19,6 +19,7 @@ keepalive = 30
 
 def on_starting(_server: Any) -> None:
     """Load what all processes share; called once, before the first is started."""
+    from matching.garbage import collect_seldom
     from matching.settings import load_settings
     from web.wsgi import prepare_app
 
@@ -29,5 +30,4 @@ def on_starting(_server: Any) -> None:
     # What is there now is kept out of collections, which would write to every object and so copy its page.
     gc.collect()
     gc.freeze()
-    # A page makes some ten thousand objects, nearly all without cycles: with the usual 700 it would be searched often.
-    gc.set_threshold(20_000, 20, 50)
+    collect_seldom()

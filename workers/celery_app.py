@@ -86,8 +86,10 @@ app = make_celery(load_settings())
 @worker_init.connect
 def _prepare(**_: Any) -> None:
     import workers.observing  # noqa: F401 - connects its signals
+    from matching.garbage import collect_seldom
     from workers.processes import prepare_worker
 
+    collect_seldom()
     prepare_worker()
 
 

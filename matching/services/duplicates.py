@@ -7,19 +7,19 @@ however many there are. What a reader is told of depends on what that reader may
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, delete, func, or_, select
+from sqlalchemy import ColumnElement, Select, bindparam, delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from matching.bootstrap import Platform
 from matching.documents import PostDocument
 from matching.errors import IllegalMove, InvalidInput, NotFound
-from matching.models import DuplicatePair, Post, PostFingerprint
+from matching.models import Capability, DuplicatePair, Need, Post, PostFingerprint
 from matching.models.base import new_id
 from matching.notifying.posts import tell_writers
 from matching.policy import Audience, may_see_post
@@ -38,6 +38,19 @@ MOST_CANDIDATES = 16
 _MOST_HITS = 500
 _HITS_EACH = 16
 """Where few are compared, few are looked up: of a file whose rows are all alike each row would ask for hundreds."""
+
+# Kept, since each row of an import asks both: to put them together takes as long as the answer.
+_SHARING = (
+    select(PostFingerprint.post_id)
+    .where(PostFingerprint.value.in_(bindparam("values", expanding=True)))
+    .group_by(PostFingerprint.post_id)
+    .order_by(func.count().desc(), PostFingerprint.post_id)
+    .limit(bindparam("most"))
+)
+_OF_SIDE: Mapping[str, Select[Any]] = {
+    side: select(kind).where(kind.id.in_(bindparam("ids", expanding=True)))
+    for side, kind in (("need", Need), ("capability", Capability))
+}
 
 Decision = Literal["close_first", "close_second", "not_duplicate"]
 
@@ -69,13 +82,8 @@ def find_alike(
     if not wanted.values:
         return []
     # Hashes first and by themselves: joined with the posts, SQLite would read all of these.
-    hits = session.scalars(
-        select(PostFingerprint.post_id)
-        .where(PostFingerprint.value.in_(sorted(wanted.values)))
-        .group_by(PostFingerprint.post_id)
-        .order_by(func.count().desc(), PostFingerprint.post_id)
-        .limit(_MOST_HITS if compared >= MOST_CANDIDATES else _HITS_EACH * compared)
-    ).all()
+    most = _MOST_HITS if compared >= MOST_CANDIDATES else _HITS_EACH * compared
+    hits = session.scalars(_SHARING, {"values": sorted(wanted.values), "most": most}).all()
     states: ColumnElement[bool] = Post.status.in_(COMPARED)
     if audience.organisation_ids:
         states = or_(states, Post.organisation_id.in_(audience.organisation_ids) & Post.status.in_(_OWN))
@@ -88,7 +96,7 @@ def find_alike(
     )
     candidates = [post_id for post_id in ids if post_id in seen][:compared]
     found = []
-    for post in session.scalars(select(Post).where(Post.id.in_(candidates))):
+    for post in session.scalars(_OF_SIDE[document.side], {"ids": candidates}) if candidates else ():
         other = print_document(post.to_document())
         if nearly_agree(wanted, other):
             found.append(AlikePost(post, compare(wanted, other).shared))

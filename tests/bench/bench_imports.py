@@ -19,6 +19,7 @@ import time
 from pathlib import Path
 
 from matching.clock import utc_now
+from matching.garbage import collect_seldom
 from matching.models import ImportJob
 from matching.services.import_jobs import bring_import_on, confirm_import, start_import
 from tests.factories.people import make_staff
@@ -59,6 +60,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=5_000)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
+    collect_seldom()  # as the worker does
     content = make_table(options.rows)
     reading, putting, again, bare = [], [], [], []
     for _ in range(options.rounds):
