@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 import secrets
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -29,6 +30,7 @@ from matching.settings import Settings
 
 MOST_BYTES = 20_000_000
 MOST_PER_POST = 10
+FileRow = TypeVar("FileRow", Attachment, UnsentFile)
 
 _OOXML = {
     ".docx": ("word/", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"),
@@ -154,6 +156,21 @@ def _has_folder(path: Path, folder: str) -> bool:
         return False
 
 
+def find_same_file(present: Sequence[FileRow], stored: StoredFile) -> FileRow | None:
+    """The one of a post's files that this is again; raises InvalidInput where there is no room for another."""
+    for one in present:
+        if (one.sha256, one.file_name) == (stored.sha256, stored.name):
+            return one
+    if len(present) >= MOST_PER_POST:
+        raise InvalidInput(
+            "attachment.too_many",
+            f"一条信息最多 {MOST_PER_POST} 个附件",
+            where="file",
+            message_en=f"A post has at most {MOST_PER_POST} files",
+        )
+    return None
+
+
 def attach_file(
     platform: Platform, actor: Actor, post_id: str, file_name: str, content: IO[bytes], now: datetime
 ) -> Attachment:
@@ -168,18 +185,10 @@ def attach_file(
         with platform.unit_of_work() as uow:
             post = load_post(uow, post_id)
             require_editor(actor, post)
-            present = list_attachments(uow.session, post.id)
-            for one in present:
-                if (one.sha256, one.file_name) == (stored.sha256, stored.name):
-                    path.unlink(missing_ok=True)
-                    return one
-            if len(present) >= MOST_PER_POST:
-                raise InvalidInput(
-                    "attachment.too_many",
-                    f"一条信息最多 {MOST_PER_POST} 个附件",
-                    where="file",
-                    message_en=f"A post has at most {MOST_PER_POST} files",
-                )
+            known = find_same_file(list_attachments(uow.session, post.id), stored)
+            if known is not None:
+                path.unlink(missing_ok=True)
+                return known
             row = Attachment(post_id=post.id, user_id=actor.user_id, created_at=now, **stored.columns)
             uow.session.add(row)
             uow.session.flush()

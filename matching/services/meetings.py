@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -310,26 +310,56 @@ def list_conflicts(
     low, high = sorted(meeting.participant_ids)
     if session.get(EventSeparation, (low, high)) is not None:
         found.append(PlaceConflict("separated"))
-    found += [
-        PlaceConflict("elsewhere", f"{name}（{title}）")
-        for participant_id, starts_at, ends_at, title, name in engaged_elsewhere(session, event, list(sides.values()))
-        if participant_id in sides and starts_at < slot.ends_at and slot.starts_at < ends_at
-    ]
-    if table_number is not None:
+    elsewhere = look_elsewhere(session, event, list(sides.values()), [meeting.host_id] if meeting.host_id else [])
+    table = event.tables[table_number - 1] if table_number is not None else None
+    host = (meeting.host_id, _host_name(session, meeting.host_id)) if meeting.host_id is not None else None
+    return found + elsewhere.conflicts(sides, slot, host=host, table=table)
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """What placed meetings of other events have of the day: people (see `engaged_elsewhere`), hosts and tables."""
+
+    engaged: list[tuple[str, datetime, datetime, str, str]]
+    hosting: list[Hosting]
+    tables: list[TakenTable]
+
+    def conflicts(
+        self, participant_ids: Collection[str], slot: EventSlot, *, host: tuple[str, str] | None, table: str | None
+    ) -> list[PlaceConflict]:
+        """What speaks against these people meeting in the slot, with the host (id, name), at the table of that name."""
+
+        def at_once(starts_at: datetime, ends_at: datetime) -> bool:
+            return starts_at < slot.ends_at and slot.starts_at < ends_at
+
+        found = [
+            PlaceConflict("elsewhere", f"{name}（{title}）")
+            for participant_id, starts_at, ends_at, title, name in self.engaged
+            if participant_id in participant_ids and at_once(starts_at, ends_at)
+        ]
+        if host is not None:
+            found += [
+                PlaceConflict("host_elsewhere", f"{host[1]}（{one.title}）")
+                for one in self.hosting
+                if one.user_id == host[0] and at_once(one.starts_at, one.ends_at)
+            ]
         found += [
             PlaceConflict("table_elsewhere", f"{one.name}（{one.title}）")
-            for one in tables_taken_elsewhere(session, event)
-            if one.name == event.tables[table_number - 1]
-            and one.starts_at < slot.ends_at
-            and slot.starts_at < one.ends_at
+            for one in self.tables
+            if one.name == table and at_once(one.starts_at, one.ends_at)
         ]
-    if meeting.host_id is not None:
-        found += [
-            PlaceConflict("host_elsewhere", f"{_host_name(session, meeting.host_id)}（{one.title}）")
-            for one in hosting_elsewhere(session, event, [meeting.host_id])
-            if one.starts_at < slot.ends_at and slot.starts_at < one.ends_at
-        ]
-    return found
+        return found
+
+
+def look_elsewhere(
+    session: Session, event: Event, people: Sequence[EventParticipant], host_ids: Sequence[str]
+) -> Elsewhere:
+    """What other events have of these people and hosts and of the event's place, in three queries."""
+    return Elsewhere(
+        engaged_elsewhere(session, event, people),
+        hosting_elsewhere(session, event, host_ids),
+        tables_taken_elsewhere(session, event),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,13 +15,7 @@ from sqlalchemy.orm import Session
 from matching.models import Event, EventParticipant, Meeting, User
 from matching.services.event_pairs import separations_of
 from matching.services.meeting_hosts import hosts_of
-from matching.services.meetings import (
-    PlaceConflict,
-    engaged_elsewhere,
-    hosting_elsewhere,
-    tables_taken_elsewhere,
-    wanted_meetings,
-)
+from matching.services.meetings import PlaceConflict, look_elsewhere, wanted_meetings
 
 Standing = Mapping[str, Sequence[PlaceConflict]]
 """Conflicts by the id of the meeting that they speak against."""
@@ -66,26 +60,12 @@ def standing_conflicts(session: Session, event: Event) -> Standing:
                 name = f"{people[earlier.first_id].name} × {people[earlier.second_id].name}"
                 found[meeting.id].append(PlaceConflict("order", name, earlier.id))
     involved = [people[one] for one in sorted({side for meeting in placed for side in meeting.participant_ids})]
-    elsewhere = engaged_elsewhere(session, event, involved)
-    hosting = hosting_elsewhere(session, event, user_ids)
-    tables = tables_taken_elsewhere(session, event)
+    elsewhere = look_elsewhere(session, event, involved, user_ids)
     for meeting in placed:
-        slot = slots[meeting.slot_id or ""]
-        found[meeting.id] += [
-            PlaceConflict("elsewhere", f"{name}（{title}）")
-            for participant_id, starts_at, ends_at, title, name in elsewhere
-            if participant_id in meeting.participant_ids and starts_at < slot.ends_at and slot.starts_at < ends_at
-        ]
-        found[meeting.id] += [
-            PlaceConflict("host_elsewhere", f"{hosts.get(one.user_id, '')}（{one.title}）")
-            for one in hosting
-            if one.user_id == meeting.host_id and one.starts_at < slot.ends_at and slot.starts_at < one.ends_at
-        ]
-        found[meeting.id] += [
-            PlaceConflict("table_elsewhere", f"{one.name}（{one.title}）")
-            for one in tables
-            if one.name == _table_of(event, meeting) and one.starts_at < slot.ends_at and slot.starts_at < one.ends_at
-        ]
+        host = (meeting.host_id, hosts.get(meeting.host_id, "")) if meeting.host_id is not None else None
+        found[meeting.id] += elsewhere.conflicts(
+            meeting.participant_ids, slots[meeting.slot_id or ""], host=host, table=_table_of(event, meeting)
+        )
     return {meeting_id: tuple(conflicts) for meeting_id, conflicts in found.items() if conflicts}
 
 

@@ -16,7 +16,13 @@ from matching.bootstrap import Platform
 from matching.errors import InvalidInput
 from matching.models import Attachment, UnsentFile
 from matching.services.actor import Actor, require_editor
-from matching.services.attachments import MOST_PER_POST, attachments_folder, list_attachments, store_file
+from matching.services.attachments import (
+    MOST_PER_POST,
+    attachments_folder,
+    find_same_file,
+    list_attachments,
+    store_file,
+)
 from matching.services.posts import load_post
 from matching.store.unit_of_work import UnitOfWork
 
@@ -35,18 +41,10 @@ def keep_file(
     path = attachments_folder(platform.settings) / stored.stored_name
     try:
         with platform.unit_of_work() as uow:
-            present = list_files(uow.session, actor, text_id)
-            for one in present:
-                if (one.sha256, one.file_name) == (stored.sha256, stored.name):
-                    path.unlink(missing_ok=True)
-                    return one
-            if len(present) >= MOST_PER_POST:
-                raise InvalidInput(
-                    "attachment.too_many",
-                    f"一条信息最多 {MOST_PER_POST} 个附件",
-                    where="file",
-                    message_en=f"A post has at most {MOST_PER_POST} files",
-                )
+            known = find_same_file(list_files(uow.session, actor, text_id), stored)
+            if known is not None:
+                path.unlink(missing_ok=True)
+                return known
             waiting = uow.session.scalar(
                 select(func.coalesce(func.sum(UnsentFile.size), 0)).where(UnsentFile.user_id.is_(None))
                 if actor.user_id is None

@@ -42,7 +42,7 @@ from web.api.answers import ETAG_HEADER, IF_MATCH_NEEDED, state_headers
 from web.api.body import IDEMPOTENCY_KEY, idempotency_key, request_hash, require_match
 from web.api.schemas import event_desk as schemas
 from web.api.schemas import events as shared
-from web.api.v1.events import events, run_of, slot_of, summary_of
+from web.api.v1.events import events, publication_of, run_of, slot_of, summary_of
 from web.reader import now, platform
 
 _ENTERED = tuple(EventFields.__dataclass_fields__)
@@ -164,7 +164,7 @@ def call_off(event_id: str) -> dict[str, Any]:
         told = cancel_event(
             uow, caller().actor, event_id, now(), platform().settings, platform().rules(uow.session).texts
         )
-    return {"messages": told.messages, "without_address": list(told.without_address)}
+    return publication_of(told)
 
 
 @events.operation(
@@ -424,7 +424,7 @@ def send_invitations(event_id: str) -> dict[str, Any]:
         told = invite_participants(
             uow, caller().actor, event_id, now(), platform().settings, platform().rules(uow.session).texts
         )
-    return {"messages": told.messages, "without_address": list(told.without_address)}
+    return publication_of(told)
 
 
 @events.operation(

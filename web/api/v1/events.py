@@ -20,7 +20,7 @@ from matching.services.event_participants import (
     take_up_wishes,
     wish_for,
 )
-from matching.services.event_publication import publish_timetable
+from matching.services.event_publication import Told, publish_timetable
 from matching.services.events import announce_event, end_event
 from matching.services.experts import own_entry
 from matching.services.meetings import add_meeting, cancel_meeting, lock_meeting, move_meeting
@@ -32,6 +32,11 @@ from web.api.schemas import events as schemas
 from web.reader import now, platform
 
 events = Noun("events", "/events", "对接会: days on which needs and capabilities meet at tables.")
+
+
+def publication_of(told: Told) -> dict[str, Any]:
+    """Whom a change of the timetable was told, as the API answers."""
+    return {"messages": told.messages, "without_address": list(told.without_address)}
 
 
 @events.operation(
@@ -163,7 +168,7 @@ def publish(query: dict[str, Any], event_id: str) -> dict[str, Any]:
             override=query["override"],
             reason=query["reason"],
         )
-    return {"messages": told.messages, "without_address": list(told.without_address)}
+    return publication_of(told)
 
 
 @events.operation(
