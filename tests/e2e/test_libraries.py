@@ -97,7 +97,7 @@ def test_what_is_written_is_there_after_an_accident(visit: Callable[..., Visit])
 
 def test_a_file_is_attached_and_comes_back_under_its_name(visit: Callable[..., Visit]) -> None:
     reader = visit(FIRM)
-    reader.open("/posts/need-0005")
+    reader.open("/posts/need-0008")
     content = b"%PDF-1.7\n" + bytes(range(256))
     reader.page.set_input_files(
         "#attachment-file", {"name": "翘曲 报告（终版）.pdf", "mimeType": "application/pdf", "buffer": content}
@@ -106,7 +106,7 @@ def test_a_file_is_attached_and_comes_back_under_its_name(visit: Callable[..., V
     reader.page.wait_for_load_state()
     reader.keep_picture("attachments-1280")
     visitor = visit(width=390)
-    visitor.open("/posts/need-0005")
+    visitor.open("/posts/need-0008")
     with visitor.page.expect_download() as download:
         visitor.page.click("#attachments a[download]")
     assert download.value.suggested_filename == "翘曲 报告（终版）.pdf"
