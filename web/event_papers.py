@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 
 from flask_babel import gettext as _
 
 from matching.clock import to_shanghai
-from matching.exporting.paper import Paper
-from matching.models import Event, EventParticipant, EventSlot
+from matching.exporting.paper import BETWEEN, Paper, code_matrix, dark_runs
+from matching.models import Event, EventParticipant, EventSlot, Meeting
 from matching.queries.agendas import AgendaEntry, table_name
 from matching.queries.events import EventBoard
 from web.languages import format_day
@@ -16,8 +17,8 @@ from web.languages import format_day
 _BADGE_WIDTH, _BADGE_HEIGHT, _BADGES_ACROSS, _BADGES_DOWN = 90.0, 54.0, 2, 5
 _BADGE_LEFT, _BADGE_TOP = 15.0, 13.5
 _CODE_SIDE = 30.0
-_CARD_ROOM = 128.0
-"""Millimetres of a table card below its name."""
+_CARD_SIZE = 15.0
+"""Points of a table card's text, where it has room for so much."""
 
 
 def time_of(slot: EventSlot) -> str:
@@ -28,26 +29,25 @@ def time_of(slot: EventSlot) -> str:
 def write_timetable(board: EventBoard) -> bytes:
     """All meetings in order of time."""
     event = board.event
+    slots = {slot.id: slot for slot in event.slots}
     paper = Paper(event.title)
     paper.new_page()
     _head(paper, event)
     rows = [
         (
-            time_of(slot),
+            time_of(slots[one.slot_id or ""]),
             table_name(event, one.table_number) or _("线上"),
-            f"{board.participants[one.first_id].name} × {board.participants[one.second_id].name}",
+            _both(board, one),
             board.needs.get(one.need_id or "", ""),
-            *_host(board.hosts, one.host_id),
+            board.hosts.get(one.host_id or "", ""),
         )
-        for slot in event.slots
         for one in board.placed()
-        if one.slot_id == slot.id
     ]
     if rows:
-        paper.table(*_columns(_("双方"), rows, hosted=bool(board.hosts)))
+        _table(paper, _("双方"), rows, 10)
     else:
         paper.line(_("还没有日程。"), 11)
-    return _finish(paper)
+    return _finish(paper, numbered=True)
 
 
 def write_agendas(board: EventBoard, people: Sequence[EventParticipant]) -> bytes:
@@ -64,13 +64,13 @@ def write_agendas(board: EventBoard, people: Sequence[EventParticipant]) -> byte
                 table_name(event, one.table_number) or _("线上"),
                 board.participants[one.second_id if one.first_id == who.id else one.first_id].name,
                 board.needs.get(one.need_id or "", ""),
-                *_host(board.hosts, one.host_id),
+                board.hosts.get(one.host_id or "", ""),
             )
             for slot in event.slots
             for one in mine.get((who.id, slot.id), ())
         ]
         if rows:
-            paper.table(*_columns(_("对方"), rows, hosted=bool(board.hosts)), size=11)
+            _table(paper, _("对方"), rows, 11)
         else:
             paper.line(_("没有安排洽谈。"), 11)
     return _finish(_never_empty(paper, event))
@@ -82,13 +82,9 @@ def write_own_agenda(event: Event, who: EventParticipant, agenda: Sequence[Agend
     paper.new_page()
     paper.line(who.name, 18)
     _head(paper, event, size=11)
-    hosted = any(one.host for one in agenda)
-    rows = [
-        (time_of(one.slot), one.table or _("线上"), one.other.name, one.topic, *([one.host] if hosted else []))
-        for one in agenda
-    ]
+    rows = [(time_of(one.slot), one.table or _("线上"), one.other.name, one.topic, one.host) for one in agenda]
     if rows:
-        paper.table(*_columns(_("对方"), rows, hosted=hosted), size=11)
+        _table(paper, _("对方"), rows, 11)
     else:
         paper.line(_("没有安排洽谈。"), 11)
     return _finish(paper)
@@ -128,17 +124,16 @@ def write_cards(board: EventBoard) -> bytes:
         rows = [
             (
                 time_of(slot),
-                "；".join(
-                    f"{board.participants[one.first_id].name} × {board.participants[one.second_id].name}"
-                    for one in grid.get((slot.id, number), ())
-                ),
+                "；".join(_both(board, one) for one in grid.get((slot.id, number), ())),
             )
             for slot in event.slots
         ]
         if rows:
-            # One sheet a table, however many slots the day has.
-            height = (_CARD_ROOM if len(event.slots) <= 12 else _CARD_ROOM + 8) / (len(rows) + 1)
-            paper.table((_("时段"), _("双方")), rows, (20, 80), size=max(6.5, min(12, (height - 2) / 0.62)))
+            # One sheet a table, however many slots the day has and however long the names are.
+            room = paper.pdf.page_break_trigger - paper.pdf.get_y()
+            first = paper.width_of(rows[0][0], _CARD_SIZE) + 2
+            widths = (first, paper.pdf.epw - first)
+            paper.table((_("时段"), _("双方")), rows, widths, size=_CARD_SIZE, room=room)
     return _finish(_never_empty(paper, event))
 
 
@@ -155,18 +150,42 @@ def write_paper(
     return write_badges(board.event, people, {one.id: code_of(one) for one in people})
 
 
-def _host(hosts: Mapping[str, str], host_id: str | None) -> tuple[str, ...]:
-    return (hosts.get(host_id or "", ""),) if hosts else ()
+@lru_cache(maxsize=512)
+def draw_code(text: str) -> str:
+    """A QR code as SVG without declaration and without style: it stands in pages, which allow neither. Kept, as the
+    badges of an event are opened, corrected and opened again.
+    """
+    quiet, matrix = 2, code_matrix(text)
+    side = len(matrix) + 2 * quiet
+    path = "".join(
+        f"M{start + quiet} {down + quiet}.5h{length}"
+        for down, line in enumerate(matrix)
+        for start, length in dark_runs(line)
+    )
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="dj-code" viewBox="0 0 {side} {side}" aria-hidden="true" '
+        f'shape-rendering="crispEdges"><path stroke="#000" d="{path}"/></svg>'
+    )
 
 
-def _columns(
-    who: str, rows: Sequence[tuple[str, ...]], *, hosted: bool
-) -> tuple[tuple[str, ...], Sequence[tuple[str, ...]], tuple[int, ...]]:
-    """Headings, rows and widths; the host's column only where there are hosts."""
-    heads = (_("时段"), _("桌子"), who, _("议题"))
-    if hosted:
-        return (*heads, _("联络员")), rows, (15, 12, 31, 30, 12)
-    return heads, rows, (16, 12, 36, 36)
+def _both(board: EventBoard, meeting: Meeting) -> str:
+    return f"{board.participants[meeting.first_id].name}{BETWEEN}{board.participants[meeting.second_id].name}"
+
+
+def _table(paper: Paper, who: str, rows: Sequence[tuple[str, ...]], size: float) -> None:
+    """Slot, table, who, topic and host. Columns in which nothing stands are left out, and short ones are as wide as
+    what is in them, so that names have the room.
+    """
+    heads = (_("时段"), _("桌子"), who, _("议题"), _("联络员"))
+    kept = [column for column in range(len(heads)) if column < 3 or any(row[column] for row in rows)]
+    needed = {column: max(paper.width_of(row[column], size) for row in (heads, *rows)) for column in kept}
+    short = {column: min(needed[column], 42.0) for column in kept if column not in (2, 3)}
+    left = paper.pdf.epw - sum(short.values())
+    long = {2: left} if 3 not in kept else {2: left * 0.54, 3: left * 0.46}
+    widths = [(short | long)[column] for column in kept]
+    paper.table(
+        [heads[column] for column in kept], [[row[column] for column in kept] for row in rows], widths, size=size
+    )
 
 
 def _head(paper: Paper, event: Event, *, size: float = 16) -> None:
@@ -182,7 +201,9 @@ def _never_empty(paper: Paper, event: Event) -> Paper:
     return paper
 
 
-def _finish(paper: Paper) -> bytes:
+def _finish(paper: Paper, *, numbered: bool = False) -> bytes:
+    if numbered:
+        paper.number_pages()
     if paper.missing:
         paper.pdf.set_auto_page_break(True, 10)
         paper.new_page()

@@ -7,7 +7,7 @@ printed in its place, in brackets, and told to the caller.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -42,6 +42,17 @@ _NOT_FIRST = frozenset("）》〉」』】〕、，。；：！？…％’”)]
 _NOT_LAST = frozenset("（《〈「『【〔‘“([{")
 """What does not end one."""
 _PADDING = 1
+_LEADING = 0.5
+"""Millimetres from line to line in a table, for each point of the text's size."""
+_BASELINE = 0.38
+"""Millimetres from the top of a line to where its letters stand, for each point."""
+_LEAST_SIZE = 5.5
+BETWEEN = " × "
+"""What stands between the two sides of a meeting."""
+_MASK = 3
+
+_Cells = list[list[str]]
+"""The lines of each cell of a row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +99,27 @@ def _read_font(path: str) -> FontFile | None:
     except (TTLibError, OSError, KeyError):
         return None
     return FontFile(path, number, characters) if ord(_CHINESE) in characters else None
+
+
+def code_matrix(text: str) -> Sequence[bytes]:
+    """The squares of a QR code, line by line, 1 for the dark ones.
+
+    The standard lets a writer try all eight masks for the most even picture, which is five sixths of the work; a reader
+    takes any. What stands in ours is a signature: even enough under one.
+    """
+    import segno
+
+    return [bytes(line) for line in segno.make(text, error="m", mask=_MASK).matrix]
+
+
+def dark_runs(line: bytes) -> Iterator[tuple[int, int]]:
+    """(from, how many) of the dark squares of a line of a code, neighbours together."""
+    start = line.find(1)
+    while start >= 0:
+        end = line.find(0, start)
+        end = len(line) if end < 0 else end
+        yield start, end - start
+        start = line.find(1, end)
 
 
 class Paper:
@@ -156,46 +188,114 @@ class Paper:
         self.pdf.ln(gap)
 
     def table(
-        self, head: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[int], size: float = 10
+        self,
+        head: Sequence[str],
+        rows: Sequence[Sequence[str]],
+        widths: Sequence[float],
+        size: float = 10,
+        *,
+        room: float | None = None,
     ) -> None:
-        """Rows with borders; the head is repeated on every page."""
-        self.pdf.set_text_color(20, 25, 32)
-        self.pdf.set_draw_color(150, 160, 172)
-        self.pdf.set_font("cjk0", size=size)
-        from fpdf.enums import WrapMode
-        from fpdf.fonts import FontFace
+        """Rows with borders; the head is repeated on every page. With `room`, millimetres, the whole table is set as
+        small as it has to be to stand in them, so long as it stays legible.
+        """
+        pdf = self.pdf
+        inner = [pdf.epw * share / sum(widths) - 2 * _PADDING for share in widths]
+        shown = [[self.shown(cell) for cell in cells] for cells in (head, *rows)]
+        laid = self._lay(shown, inner, size)
+        while room is not None and size > _LEAST_SIZE and sum(height for _, height in laid) > room:
+            size = max(_LEAST_SIZE, size - 0.5)
+            laid = self._lay(shown, inner, size)
+        pdf.set_draw_color(150, 160, 172)
+        pdf.set_line_width(0.2)
+        pdf.set_text_color(20, 25, 32)
+        pdf.set_fill_color(233, 241, 250)
+        pdf.set_font("cjk0", size=size)
+        heading, *body = laid
+        self._row(*heading, inner, size, filled=True)
+        for cells, height in body:
+            if pdf.get_y() + height > pdf.page_break_trigger:
+                pdf.add_page()
+                self._row(*heading, inner, size, filled=True)
+            self._row(cells, height, inner, size)
 
-        with self.pdf.table(
-            col_widths=tuple(widths),
-            line_height=size * 0.62,
-            text_align="LEFT",
-            headings_style=FontFace(emphasis=None, fill_color=(233, 241, 250)),
-            wrapmode=WrapMode.CHAR,
-            padding=_PADDING,
-        ) as table:
-            for cells in (head, *rows):
-                row = table.row()
-                for cell, share in zip(cells, widths, strict=True):
-                    width = self.pdf.epw * share / sum(widths) - 2 * _PADDING
-                    row.cell("\n".join(self._lines(self.shown(cell), width)))
+    def _lay(self, rows: Sequence[Sequence[str]], inner: Sequence[float], size: float) -> list[tuple[_Cells, float]]:
+        """The lines of each cell of that size, and the height of each row."""
+        self.pdf.set_font("cjk0", size=size)
+        laid = []
+        for cells in rows:
+            lines = [self._lines(cell, width, spare=0) for cell, width in zip(cells, inner, strict=True)]
+            laid.append((lines, max(len(one) for one in lines) * size * _LEADING + 2 * _PADDING))
+        return laid
+
+    def _row(self, cells: _Cells, height: float, inner: Sequence[float], size: float, *, filled: bool = False) -> None:
+        # Boxes and text by themselves: fpdf's own tables break every line a second time, at ten times the cost.
+        pdf, x, y = self.pdf, self.pdf.l_margin, self.pdf.get_y()
+        for lines, width in zip(cells, inner, strict=True):
+            pdf.rect(x, y, width + 2 * _PADDING, height, style="DF" if filled else "D")
+            top = y + (height - len(lines) * size * _LEADING) / 2
+            for number, line in enumerate(lines):
+                self._put(line, x + _PADDING, top + number * size * _LEADING + size * _BASELINE)
+            x += width + 2 * _PADDING
+        pdf.set_xy(pdf.l_margin, y + height)
+
+    def _put(self, line: str, x: float, baseline: float) -> None:
+        """One line of text at that place."""
+        if all(ord(one) in self._fonts[0].characters for one in line):
+            self.pdf.text(x, baseline, line)
+            return
+        # Only a cell looks into the further fonts; it puts its baseline where this undoes.
+        self.pdf.set_xy(x - self.pdf.c_margin, baseline - 0.3 * self.pdf.font_size)
+        self.pdf.cell(0, 0, line)
+
+    def width_of(self, text: str, size: float) -> float:
+        """Millimetres that a line of that text takes in a table's cell, its padding included."""
+        self.pdf.set_font("cjk0", size=size)
+        return float(self.pdf.get_string_width(self.shown(text))) + 2 * _PADDING + 0.1
+
+    def number_pages(self, size: float = 8) -> None:
+        """Put 1 / 3 and so on at the foot of each page, where there are several."""
+        pdf, pages = self.pdf, self.pdf.page
+        if pages < 2:
+            return
+        pdf.set_auto_page_break(False)
+        for number in range(1, pages + 1):
+            pdf.page = number
+            # Each page is a stream of its own: only a change of size writes the font into it.
+            pdf.set_font("cjk0", size=size + 1)
+            pdf.set_font("cjk0", size=size)
+            pdf.set_text_color(90, 100, 112)
+            text = f"{number} / {pages}"
+            pdf.text((pdf.w - pdf.get_string_width(text)) / 2, pdf.h - MARGIN / 2, text)
 
     def fitted(self, text: str, x: float, y: float, width: float, largest: float, *, least: float = 8) -> float:
         """Text in a box of that width: as large as it fits on one line, else wrapped at the least size on up to three
         lines. Returns where the next thing may stand.
         """
         shown, size = self.shown(text), largest
+        inner = width - 2 * self.pdf.c_margin
         self.pdf.set_text_color(20, 25, 32)
         self.pdf.set_font("cjk0", size=size)
-        while size > least and self.pdf.get_string_width(shown) > width:
+        while size > least and self.pdf.get_string_width(shown) > inner:
             size -= 0.5
             self.pdf.set_font("cjk0", size=size)
         self.pdf.set_xy(x, y)
-        lines = self._lines(shown, width)
+        lines = self._balanced(shown, width)
         kept = lines[:3]
         if len(lines) > len(kept):
             kept[-1] = kept[-1][:-1] + "…"
         self._wrap(width, size * 0.5, "\n".join(kept))
         return float(self.pdf.get_y())
+
+    def _balanced(self, text: str, width: float) -> list[str]:
+        """Lines of about one length: a name's last character does not stand alone."""
+        lines = self._lines(text, width)
+        for share in (0.9, 0.8, 0.7, 0.6):
+            narrower = self._lines(text, width * share)
+            if len(narrower) > len(lines):
+                break
+            lines = narrower
+        return lines
 
     def _wrap(self, width: float, height: float, text: str, *, align: str = "L") -> None:
         from fpdf.enums import WrapMode
@@ -203,14 +303,21 @@ class Paper:
         # Wrapping between any two characters: Chinese has no blanks to wrap at.
         self.pdf.multi_cell(width, height, text, align=align, new_x="LMARGIN", new_y="NEXT", wrapmode=WrapMode.CHAR)
 
-    def _lines(self, text: str, width: float) -> list[str]:
-        lines, line = [], ""
-        inner = width - 2 * self.pdf.c_margin
+    def _lines(self, text: str, width: float, *, spare: float | None = None) -> list[str]:
+        inner = width - (2 * self.pdf.c_margin if spare is None else spare)
         if self.pdf.get_string_width(text) <= inner:
             return [text]
+        left, between, right = text.partition(BETWEEN)
+        if between and right:
+            # The two sides of a meeting: the other one begins a line rather than its last character.
+            return [
+                *self._lines(f"{left}{between.rstrip()}", width, spare=spare),
+                *self._lines(right, width, spare=spare),
+            ]
         wide = {character: self.pdf.get_string_width(character) for character in set(text)}
+        lines, line, taken = [], "", 0.0
         for character in text:
-            if line and sum(wide[one] for one in line) + wide[character] > inner:
+            if line and taken + wide[character] > inner:
                 # Latin words stay whole where there is a blank to break at.
                 kept, blank, begun = (
                     line.rpartition(" ") if character.isascii() and character != " " else (line, "", "")
@@ -218,29 +325,25 @@ class Paper:
                 if not blank:
                     kept, begun = _break_before(line, character)
                 lines.append(kept)
-                line = begun
+                line, taken = begun, sum(wide[one] for one in begun)
             line += character
+            taken += wide[character]
         return [*lines, line]
 
     def code(self, text: str, x: float, y: float, side: float) -> None:
         """A QR code as drawn squares: sharp at any size, and no picture in the file."""
-        import segno
-
-        matrix = segno.make(text, error="m").matrix
+        matrix = code_matrix(text)
         quiet = 4
         step = side / (len(matrix) + 2 * quiet)
-        self.pdf.set_fill_color(0, 0, 0)
-        for down, line in enumerate(matrix):
-            start = None
-            # Neighbours in a line are one rectangle: between two a viewer may show a hairline.
-            for across, dark in enumerate([*line, 0]):
-                if dark and start is None:
-                    start = across
-                elif not dark and start is not None:
-                    self.pdf.rect(
-                        x + (quiet + start) * step, y + (quiet + down) * step, (across - start) * step, step, style="F"
-                    )
-                    start = None
+        scale, height = self.pdf.k, self.pdf.h
+        # One path of all squares, filled once: neighbours in a line are one, between two a viewer may show a hairline.
+        path = [
+            f"{(x + (quiet + start) * step) * scale:.3f} {(height - y - (quiet + down) * step) * scale:.3f} "
+            f"{length * step * scale:.3f} {-step * scale:.3f} re"
+            for down, line in enumerate(matrix)
+            for start, length in dark_runs(line)
+        ]
+        self.pdf._out("q 0 g\n" + "\n".join(path) + "\nf Q")
 
     def finish(self, note: str) -> bytes:
         """The file. Where characters were missing, `note` and their code points stand at the end."""

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-import segno
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from flask.blueprints import BlueprintSetupState
 from flask_babel import gettext as _
@@ -79,7 +78,7 @@ from matching.services.meetings import (
 from matching.services.standing_conflicts import standing_conflicts, unexplained
 from matching.services.timetables import USUAL_SECONDS, is_underway, request_timetable, stop_timetable
 from web.display import fit_in_words
-from web.event_papers import write_paper
+from web.event_papers import draw_code, write_paper
 from web.forms.events import MODE_LABELS, EventForm
 from web.languages import in_language
 from web.reader import actor, audience, now, platform, signed_in_only, staff_only
@@ -805,9 +804,7 @@ def _door_address(participant: EventParticipant) -> str:
 
 
 def _door_code(participant: EventParticipant) -> str:
-    address = _door_address(participant)
-    # Without declaration and without style: it stands in the page, which allows neither.
-    return str(segno.make(address, error="l").svg_inline(scale=3, border=2, omitsize=True, svgclass="dj-code"))
+    return draw_code(_door_address(participant))
 
 
 def _form(event: Event | None) -> EventForm:

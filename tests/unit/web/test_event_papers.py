@@ -7,18 +7,20 @@ import re
 from collections.abc import Callable
 
 import pytest
+import segno
 from flask import Flask
 from pypdf import PdfReader
 from sqlalchemy import select
 
 from matching.bootstrap import Platform
-from matching.exporting.paper import first_font
-from matching.models import EventParticipant, EventSlot
+from matching.exporting.paper import code_matrix, first_font
+from matching.models import EventParticipant, EventSlot, Meeting
 from matching.services.event_publication import agenda_token, publish_timetable
 from matching.services.meetings import move_meeting
 from tests.factories.events import MadeEvent, make_event
 from tests.factories.people import make_member
 from tests.unit.web.conftest import Browser, Clock
+from web.event_papers import draw_code
 
 pytestmark = pytest.mark.skipif(first_font() is None, reason="no Chinese font is installed")
 
@@ -74,6 +76,45 @@ def test_everybody_has_a_badge_and_every_table_a_card(made: MadeEvent, open_brow
     assert "甲电路×张䶮" in cards[0]
     assert "甲电路×张䶮" not in cards[1]
     assert 'href="/events/' + made.id + '/print/badges.pdf"' in staff.get(f"/events/{made.id}/print/badges").text
+
+
+def test_a_full_day_with_long_names_has_numbered_pages_and_one_sheet_a_table(
+    app: Flask, platform: Platform, clock: Clock, open_browser: Callable[..., Browser]
+) -> None:
+    names = [f"{LONG}{number}号有限公司" for number in range(20)]
+    made = make_event(
+        platform, clock.moment, firms=names, experts=("张老师",), pairs=[(name, "张老师") for name in names],
+        rooms="1", sessions="全天 08:00-20:00", slot_minutes=30,
+    )  # fmt: skip
+    with platform.unit_of_work() as uow:
+        slots = uow.session.scalars(
+            select(EventSlot).where(EventSlot.event_id == made.id).order_by(EventSlot.position)
+        ).all()
+        for meeting, slot in zip(uow.session.scalars(select(Meeting)), slots, strict=False):
+            meeting.slot_id, meeting.table_number = slot.id, 1
+        uow.commit()
+    staff = open_browser(STAFF)
+    [card] = send(staff, made, "cards")
+    for name in names:
+        assert f"{name}×张老师" in card
+    timetable = send(staff, made, "agenda")
+    assert len(timetable) > 1
+    assert [page[-3:] for page in timetable] == [
+        f"{number}/{len(timetable)}" for number in range(1, len(timetable) + 1)
+    ]
+    assert "议题" not in timetable[0], "no meeting has one"
+
+
+def test_a_code_on_the_page_has_the_squares_of_the_code_on_paper() -> None:
+    matrix = code_matrix("https://example.cn/events/door/1")
+    drawn = {
+        (int(across) - 2 + step, int(down) - 2)
+        for across, down, length in re.findall(r"M(\d+) (\d+)\.5h(\d+)", draw_code("https://example.cn/events/door/1"))
+        for step in range(int(length))
+    }
+    dark = {(across, down) for down, line in enumerate(matrix) for across, one in enumerate(line) if one}
+    assert drawn == dark
+    assert len(matrix) == len(segno.make("https://example.cn/events/door/1", error="m").matrix)
 
 
 def test_an_event_without_anything_still_makes_its_papers(
