@@ -100,6 +100,7 @@ class Settings(BaseSettings):
     delivery_text_days: int = Field(7, ge=1, description="What a letter said is kept so many days after it left.")
     import_days: int = Field(30, ge=1, description="Uploaded tables and their rows are kept so many days.")
     unsent_text_days: int = Field(90, ge=1, description="Text in forms that nobody came back to is kept so many days.")
+    vector_days: int = Field(30, ge=1, description="Kept vectors that nobody used for so many days are deleted.")
     notification_days: int = Field(365, ge=1, description="Notifications that were read are kept so many days.")
     suggestion_days: int = Field(730, ge=1, description="Withdrawn suggestions that led to nothing are kept so long.")
     refused_registration_days: int = Field(180, ge=1, description="Refused registrations are kept so many days.")

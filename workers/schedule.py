@@ -22,5 +22,6 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "heal what differs": {"task": "duijie.reconcile", "schedule": crontab(minute="40")},
     "remind participants of events": {"task": "duijie.remind_participants", "schedule": crontab(minute="*/5")},
     "read answers to invitations": {"task": "duijie.read_mailbox", "schedule": crontab(minute="*/5")},
+    "note what open data has become": {"task": "duijie.note_open_records", "schedule": crontab(minute="25")},
     "forget what is over": {"task": "duijie.forget", "schedule": crontab(hour="3", minute="40")},
 }

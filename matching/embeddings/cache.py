@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 
 import numpy as np
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
+from matching.clock import utc_now
 from matching.embeddings.port import Embedder, Prompt, Vectors
 from matching.models import CachedVector
 
 logger = logging.getLogger(__name__)
 
 _LOOKUP_SIZE = 500
+_NOTED_EVERY = timedelta(days=7)
+"""That a vector was used is written down so seldom: a look-up should cost no write."""
 
 
 def text_hash(text: str) -> str:
@@ -30,9 +34,10 @@ class CachingEmbedder:
     The cache never stands in the way: when it cannot be read or written the vectors are computed.
     """
 
-    def __init__(self, embedder: Embedder, engine: Engine) -> None:
+    def __init__(self, embedder: Embedder, engine: Engine, clock: Callable[[], datetime] = utc_now) -> None:
         self._embedder = embedder
         self._engine = engine
+        self._clock = clock
 
     @property
     def model_revision(self) -> str:
@@ -64,20 +69,32 @@ class CachingEmbedder:
     def _look_up(self, hashes: set[str], prompt: Prompt) -> dict[str, Vectors]:
         wanted = sorted(hashes)
         found: dict[str, Vectors] = {}
+        stale: list[str] = []
+        today = self._clock().date()
         try:
             with self._engine.connect() as connection:
                 for start in range(0, len(wanted), _LOOKUP_SIZE):
                     rows = connection.execute(
-                        select(CachedVector.text_hash, CachedVector.vector).where(
+                        select(CachedVector.text_hash, CachedVector.vector, CachedVector.used_on).where(
                             CachedVector.text_hash.in_(wanted[start : start + _LOOKUP_SIZE]),
                             CachedVector.model_revision == self.model_revision,
                             CachedVector.prompt == prompt,
                         )
                     )
-                    for digest, blob in rows:
+                    for digest, blob, used_on in rows:
+                        if used_on <= today - _NOTED_EVERY:
+                            stale.append(digest)
                         vector = np.frombuffer(blob, dtype="<f4")
                         if vector.shape == (self.dimension,):
                             found[digest] = vector
+            if stale:
+                with self._engine.begin() as connection:
+                    for start in range(0, len(stale), _LOOKUP_SIZE):
+                        connection.execute(
+                            update(CachedVector)
+                            .where(CachedVector.text_hash.in_(stale[start : start + _LOOKUP_SIZE]))
+                            .values(used_on=today)
+                        )
         except DBAPIError:
             logger.warning("embedding cache unreadable; computing")
         return found
@@ -89,6 +106,7 @@ class CachingEmbedder:
                 "model_revision": self.model_revision,
                 "prompt": prompt,
                 "vector": np.asarray(vector, dtype="<f4").tobytes(),
+                "used_on": self._clock().date(),
             }
             for digest, vector in fresh.items()
         ]

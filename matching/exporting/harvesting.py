@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from matching.exporting.cerif import PROFILE, PROFILE_SCHEMA, cerif_entity
 from matching.exporting.xml_text import xml_moment, xml_text
-from matching.queries.open_data import OPEN_KINDS, OpenItem, OpenKind, list_open
+from matching.queries.open_data import OPEN_KINDS, OpenItem, OpenKind, list_gone, list_open
 
 OAI = "http://www.openarchives.org/OAI/2.0/"
 METADATA_PREFIX = "oai_cerif_openaire"
@@ -42,6 +42,9 @@ _ARGUMENTS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
     "ListIdentifiers": (frozenset({"metadataPrefix"}), frozenset({"from", "until", "set"})),
     "ListRecords": (frozenset({"metadataPrefix"}), frozenset({"from", "until", "set"})),
 }
+_GONE = "gone:"
+_PARTS: tuple[str, ...] = (*OPEN_KINDS, *(f"{_GONE}{kind}" for kind in OPEN_KINDS))
+"""The order of a whole list: what is there, kind by kind, then what is gone."""
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z")
 
@@ -61,10 +64,20 @@ class HarvestFault(Exception):
 class _Place:
     """How far a list was read, and what it is restricted to."""
 
-    kinds: tuple[OpenKind, ...]
+    parts: tuple[str, ...]
     after: str = ""
     since: datetime | None = None
     until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A record, or with no item that it is gone."""
+
+    part: str
+    key: str
+    changed: datetime
+    item: OpenItem | None = None
 
 
 def answer_harvest(
@@ -89,8 +102,7 @@ def answer_harvest(
                     raise HarvestFault("badResumptionToken", "the list of sets has one part")
                 _list_sets(body)
             case "GetRecord":
-                kind, key, changed, item = _find(session, given["identifier"], now, public_url)
-                _add_record(body, kind, key, changed, item, public_url)
+                _add_record(body, _find(session, given["identifier"], now, public_url), public_url)
             case _:
                 _list(session, body, given, now, public_url, whole=verb == "ListRecords")
     except HarvestFault as fault:
@@ -132,7 +144,7 @@ def _identify(body: Element, public_url: str, admin_email: str) -> None:
     _add(body, "protocolVersion", "2.0")
     _add(body, "adminEmail", admin_email)
     _add(body, "earliestDatestamp", xml_moment(EARLIEST))
-    _add(body, "deletedRecord", "no")
+    _add(body, "deletedRecord", "transient")
     _add(body, "granularity", "YYYY-MM-DDThh:mm:ssZ")
     namespace = "https://www.openaire.eu/cerif-profile/vocab/OpenAIRE_Service_Compatibility"
     service = etree.SubElement(_add(body, "description"), f"{{{PROFILE}}}Service", nsmap={None: PROFILE})
@@ -166,34 +178,38 @@ def _list(
 ) -> None:
     resumed = "resumptionToken" in given
     place = _resume(given["resumptionToken"]) if resumed else _begin(given)
-    rows: list[tuple[OpenKind, str, datetime, OpenItem]] = []
-    kinds, after = list(place.kinds), place.after
-    while kinds and len(rows) <= RECORDS_AT_ONCE:
-        found = list_open(
-            session,
-            kinds[0],
-            now,
-            after=after,
-            limit=RECORDS_AT_ONCE + 1 - len(rows),
-            since=place.since,
-            until=place.until,
-        )
-        rows += [(kinds[0], *row) for row in found]
+    rows: list[_Row] = []
+    parts, after = list(place.parts), place.after
+    while parts and len(rows) <= RECORDS_AT_ONCE:
+        rows += _read_part(session, parts[0], now, after, RECORDS_AT_ONCE + 1 - len(rows), place)
         if len(rows) <= RECORDS_AT_ONCE:
-            kinds, after = kinds[1:], ""
+            parts, after = parts[1:], ""
     if not rows:
         raise HarvestFault("noRecordsMatch", "there are no such records")
-    for kind, key, changed, item in rows[:RECORDS_AT_ONCE]:
+    for row in rows[:RECORDS_AT_ONCE]:
         if whole:
-            _add_record(body, kind, key, changed, item, public_url)
+            _add_record(body, row, public_url)
         else:
-            _add_header(body, kind, key, changed, public_url)
+            _add_header(body, row, public_url)
     if len(rows) > RECORDS_AT_ONCE:
-        kind, key = rows[RECORDS_AT_ONCE - 1][:2]
-        rest = OPEN_KINDS[OPEN_KINDS.index(kind) :] if len(place.kinds) > 1 else place.kinds
-        _add(body, "resumptionToken", _write_token(rest, key, place.since, place.until))
+        last = rows[RECORDS_AT_ONCE - 1]
+        rest = place.parts[place.parts.index(last.part) :]
+        _add(body, "resumptionToken", _write_token(rest, last.key, place.since, place.until))
     elif resumed:
         _add(body, "resumptionToken")
+
+
+def _read_part(session: Session, part: str, now: datetime, after: str, limit: int, place: _Place) -> list[_Row]:
+    kind = _kind_of(part)
+    if part != kind:
+        gone = list_gone(session, kind, now, after=after, limit=limit, since=place.since, until=place.until)
+        return [_Row(part, key, changed) for key, changed in gone]
+    found = list_open(session, kind, now, after=after, limit=limit, since=place.since, until=place.until)
+    return [_Row(part, *row) for row in found]
+
+
+def _kind_of(part: str) -> OpenKind:
+    return OPEN_KINDS[_PARTS.index(part) % len(OPEN_KINDS)]
 
 
 def _begin(given: Mapping[str, str]) -> _Place:
@@ -204,12 +220,12 @@ def _begin(given: Mapping[str, str]) -> _Place:
     last = _read_moment("until", until, end=True) if until is not None else None
     if first is not None and last is not None and first > last:
         raise HarvestFault("badArgument", "from is later than until")
-    kinds = OPEN_KINDS
+    parts = _PARTS
     if "set" in given:
-        kinds = tuple(kind for kind in OPEN_KINDS if _SETS[kind] == given["set"])
-        if not kinds:
+        parts = tuple(part for part in _PARTS if _SETS[_kind_of(part)] == given["set"])
+        if not parts:
             raise HarvestFault("noRecordsMatch", "there is no such set")
-    return _Place(kinds=kinds, since=first, until=last)
+    return _Place(parts=parts, since=first, until=last)
 
 
 def _read_moment(name: str, text: str, *, end: bool = False) -> datetime:
@@ -225,48 +241,53 @@ def _read_moment(name: str, text: str, *, end: bool = False) -> datetime:
     raise HarvestFault("badArgument", f"{name} is no date of OAI-PMH")
 
 
-def _write_token(kinds: Sequence[OpenKind], after: str, since: datetime | None, until: datetime | None) -> str:
-    parts = [list(kinds), after, since.isoformat() if since else "", until.isoformat() if until else ""]
-    return base64.urlsafe_b64encode(json.dumps(parts).encode()).decode().rstrip("=")
+def _write_token(parts: Sequence[str], after: str, since: datetime | None, until: datetime | None) -> str:
+    written = [list(parts), after, since.isoformat() if since else "", until.isoformat() if until else ""]
+    return base64.urlsafe_b64encode(json.dumps(written).encode()).decode().rstrip("=")
 
 
 def _resume(token: str) -> _Place:
     try:
-        kinds, after, since, until = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
-        known = tuple(kind for kind in OPEN_KINDS if kind in kinds)
-        if not known or len(known) != len(kinds) or not isinstance(after, str) or "\x00" in after:
+        parts, after, since, until = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
+        known = tuple(part for part in _PARTS if part in parts)
+        if not known or len(known) != len(parts) or not isinstance(after, str) or "\x00" in after:
             raise ValueError("no token of ours")
         moments = [datetime.fromisoformat(text) if text else None for text in (since, until)]
         if any(moment is not None and moment.tzinfo is None for moment in moments):
             raise ValueError("no token of ours")
-        return _Place(kinds=known, after=after, since=moments[0], until=moments[1])
+        return _Place(parts=known, after=after, since=moments[0], until=moments[1])
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise HarvestFault("badResumptionToken", "the token is none of ours") from error
 
 
-def _find(
-    session: Session, identifier: str, now: datetime, public_url: str
-) -> tuple[OpenKind, str, datetime, OpenItem]:
+def _find(session: Session, identifier: str, now: datetime, public_url: str) -> _Row:
     prefix = f"oai:{_host(public_url)}:"
     type_name, _, key = identifier.removeprefix(prefix).partition("/")
     kind = next((kind for kind, name in _TYPES.items() if name == type_name), None)
     if identifier.startswith(prefix) and kind is not None and key and "\x00" not in key:
-        found = list_open(session, kind, now, limit=1, only_id=key)
+        found = list_open(session, kind, now, limit=1, only=[key])
         if found:
-            return (kind, *found[0])
+            return _Row(kind, *found[0])
+        gone = list_gone(session, kind, now, limit=1, only=[key])
+        if gone:
+            return _Row(f"{_GONE}{kind}", *gone[0])
     raise HarvestFault("idDoesNotExist", "there is no such record")
 
 
-def _add_record(body: Element, kind: OpenKind, key: str, changed: datetime, item: OpenItem, public_url: str) -> None:
+def _add_record(body: Element, row: _Row, public_url: str) -> None:
     record = _add(body, "record")
-    _add_header(record, kind, key, changed, public_url)
-    _add(record, "metadata").append(cerif_entity(item, public_url))
+    _add_header(record, row, public_url)
+    if row.item is not None:
+        _add(record, "metadata").append(cerif_entity(row.item, public_url))
 
 
-def _add_header(parent: Element, kind: OpenKind, key: str, changed: datetime, public_url: str) -> None:
+def _add_header(parent: Element, row: _Row, public_url: str) -> None:
+    kind = _kind_of(row.part)
     header = _add(parent, "header")
-    _add(header, "identifier", f"oai:{_host(public_url)}:{_TYPES[kind]}/{key}")
-    _add(header, "datestamp", xml_moment(changed))
+    if row.item is None:
+        header.set("status", "deleted")
+    _add(header, "identifier", f"oai:{_host(public_url)}:{_TYPES[kind]}/{row.key}")
+    _add(header, "datestamp", xml_moment(row.changed))
     _add(header, "setSpec", _SETS[kind])
 
 

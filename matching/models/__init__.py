@@ -26,6 +26,7 @@ from matching.models.meeting import Meeting, MeetingFeedback, MeetingInvitation
 from matching.models.merge import ErasedPerson, OrganisationMerge
 from matching.models.model_revision import ModelRevision
 from matching.models.notification import Notification
+from matching.models.open_record import OpenRecord
 from matching.models.organisation import Membership, Organisation
 from matching.models.outbox import AuditEntry, CachedVector, OutboxEntry, StoredBlob
 from matching.models.post import Capability, CapabilityExpert, Need, Post, PostTag
@@ -87,6 +88,7 @@ __all__ = [
     "NeedProgress",
     "Notification",
     "NotificationPreference",
+    "OpenRecord",
     "Organisation",
     "OrganisationMerge",
     "OutboxEntry",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import JSON, Index, LargeBinary, String, Text
@@ -57,6 +57,8 @@ class CachedVector(Base):
     prompt: Mapped[str] = mapped_column(String(10), primary_key=True)
     vector: Mapped[bytes] = mapped_column(LargeBinary)
     """float32, little endian."""
+    used_on: Mapped[date] = mapped_column(index=True)
+    """The last day (UTC) on which somebody asked for it, to within a week."""
 
 
 class StoredBlob(Base):

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from matching.clock import shanghai_day
-from matching.models import Affiliation, Capability, Expert, ExpertWork, Organisation, Post, PostTag, Work
+from matching.models import Affiliation, Capability, Expert, ExpertWork, OpenRecord, Organisation, Post, PostTag, Work
 from matching.policy import Audience
 from matching.queries.posts import visible_posts
 from matching.queries.profiles import visible_experts, visible_organisations
@@ -70,6 +70,7 @@ class OpenCapability:
     experts: list[Expert] = field(default_factory=list)
 
 
+OpenRow = Organisation | Expert | Capability | Work
 OpenItem = Organisation | OpenPerson | OpenWork | OpenCapability
 
 
@@ -129,23 +130,62 @@ def list_open(
     limit: int = _ROWS_AT_ONCE,
     since: datetime | None = None,
     until: datetime | None = None,
-    only_id: str | None = None,
+    only: Sequence[str] | None = None,
 ) -> list[tuple[str, datetime, OpenItem]]:
     """(key, last change, item) of one kind with keys beyond `after`, in the order of the keys.
 
     Patents and products are works and capabilities alike: keys are `capability:<id>` and `work:<id>`, so the former
-    come first. `since` and `until` restrict the last change, `only_id` to one key.
+    come first. `since` and `until` restrict the last change, `only` the keys. The last change is the row's own or a
+    later one that was noted of the record (`OpenRecord`): it changes with other rows too.
     """
     found: list[tuple[str, datetime, OpenItem]] = []
     for prefix in _prefixes(kind):
         passed = bool(prefix) and bool(after) and not after.startswith(prefix) and after > prefix
-        if passed or len(found) >= limit or not (only_id or prefix).startswith(prefix):
+        wanted = _ids(prefix, only) if only is not None else None
+        if passed or len(found) >= limit or wanted == []:
             continue
         beyond = after.removeprefix(prefix) if after.startswith(prefix) else ""
-        wanted = only_id.removeprefix(prefix) if only_id is not None else None
         rows = _rows(session, kind, prefix, now, beyond, limit - len(found), since, until, wanted)
         found += [(f"{prefix}{item_id}", changed, item) for item_id, changed, item in rows]
     return found
+
+
+def list_gone(
+    session: Session,
+    kind: OpenKind,
+    now: datetime,
+    *,
+    after: str = "",
+    limit: int = _ROWS_AT_ONCE,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    only: Sequence[str] | None = None,
+) -> list[tuple[str, datetime]]:
+    """(key, since when) of records that were open and are noted as gone, in the order of the keys."""
+    statement = select(OpenRecord.item_key, OpenRecord.changed_at).where(
+        OpenRecord.kind == kind, OpenRecord.gone.is_(True), ~_is_open(kind, now)
+    )
+    if after:
+        statement = statement.where(OpenRecord.item_key > after)
+    if since is not None:
+        statement = statement.where(OpenRecord.changed_at >= since)
+    if until is not None:
+        statement = statement.where(OpenRecord.changed_at <= until)
+    if only is not None:
+        statement = statement.where(OpenRecord.item_key.in_(only))
+    return list(session.execute(statement.order_by(OpenRecord.item_key).limit(limit)).tuples())
+
+
+def list_closed(
+    session: Session, kind: OpenKind, now: datetime, *, limit: int, only: Sequence[str] | None = None
+) -> list[str]:
+    """Keys of records that are no longer open, though not noted as gone yet."""
+    statement = select(OpenRecord.item_key).where(
+        OpenRecord.kind == kind, OpenRecord.gone.is_(False), ~_is_open(kind, now)
+    )
+    if only is not None:
+        statement = statement.where(OpenRecord.item_key.in_(only))
+    return list(session.scalars(statement.order_by(OpenRecord.item_key).limit(limit)))
 
 
 def each_open(session: Session, kind: OpenKind, now: datetime) -> Iterator[OpenItem]:
@@ -164,6 +204,29 @@ def count_open(session: Session, kind: OpenKind, now: datetime) -> int:
         model, condition = _selected(kind, prefix, now)
         total += session.scalar(select(func.count()).select_from(model).where(condition)) or 0
     return total
+
+
+def _ids(prefix: str, keys: Sequence[str]) -> list[str]:
+    """The ids of those keys that begin with the prefix; without one, of those that have none."""
+    if prefix:
+        return [key.removeprefix(prefix) for key in keys if key.startswith(prefix)]
+    return [key for key in keys if ":" not in key]
+
+
+def _is_open(kind: OpenKind, now: datetime) -> ColumnElement[bool]:
+    """Whether the item that an OpenRecord is of is open data now."""
+    found = []
+    for prefix in _prefixes(kind):
+        model, condition = _selected(kind, prefix, now)
+        identity = Post.id if model is Capability else model.id
+        # By the id, which the item's table has an index of, not by a key put together for each of its rows.
+        one = (
+            select(identity)
+            .select_from(model)
+            .where(condition, identity == func.substr(OpenRecord.item_key, len(prefix) + 1))
+        )
+        found.append(and_(OpenRecord.item_key.startswith(prefix), one.correlate(OpenRecord).exists()))
+    return or_(*found)
 
 
 def _prefixes(kind: OpenKind) -> tuple[str, ...]:
@@ -207,22 +270,31 @@ def _rows(
     limit: int,
     since: datetime | None,
     until: datetime | None,
-    only_id: str | None,
+    only: Sequence[str] | None,
 ) -> list[tuple[str, datetime, OpenItem]]:
     model, condition = _selected(kind, prefix, now)
     # A capability's own table has no time of change: it is its post's, which mapping by inheritance joins.
     identity = Post.id if model is Capability else model.id
     changed = Post.updated_at if model is Capability else model.updated_at
-    statement = select(model).where(condition)
+    key = literal(prefix).concat(identity)
+    noted = OpenRecord.changed_at
+    statement = (
+        select(model, noted)
+        .outerjoin(OpenRecord, and_(OpenRecord.kind == kind, OpenRecord.item_key == key))
+        .where(condition)
+    )
     if beyond:
         statement = statement.where(identity > beyond)
     if since is not None:
-        statement = statement.where(changed >= since)
+        statement = statement.where(or_(changed >= since, noted >= since))
     if until is not None:
-        statement = statement.where(changed <= until)
-    if only_id is not None:
-        statement = statement.where(identity == only_id)
-    found = list(session.scalars(statement.order_by(identity).limit(limit)))
+        statement = statement.where(changed <= until, or_(noted.is_(None), noted <= until))
+    if only is not None:
+        statement = statement.where(identity.in_(only))
+    # One of four classes, of which a checker sees only what they have in common.
+    rows: list[tuple[Any, datetime | None]] = list(session.execute(statement.order_by(identity).limit(limit)).tuples())
+    found: list[OpenRow] = [one for one, _noted in rows]
+    moments = {one.id: max(one.updated_at, later or one.updated_at) for one, later in rows}
     organisations = [one for one in found if isinstance(one, Organisation)]
     people = [one for one in found if isinstance(one, Expert)]
     works = [one for one in found if isinstance(one, Work)]
@@ -232,14 +304,14 @@ def _rows(
     withheld = _withheld(session, works, now)
     agreed = _agreed(session, [expert.id for one in capabilities for expert in one.experts], now)
     return [
-        *((one.id, one.updated_at, one) for one in organisations),
-        *((one.id, one.updated_at, OpenPerson(one, places.get(one.id, []))) for one in people),
+        *((one.id, moments[one.id], one) for one in organisations),
+        *((one.id, moments[one.id], OpenPerson(one, places.get(one.id, []))) for one in people),
         *(
-            (one.id, one.updated_at, OpenWork(one, authors.get(one.id, []), _published_authors(one, withheld)))
+            (one.id, moments[one.id], OpenWork(one, authors.get(one.id, []), _published_authors(one, withheld)))
             for one in works
         ),
         *(
-            (one.id, one.updated_at, OpenCapability(one, [person for person in one.experts if person.id in agreed]))
+            (one.id, moments[one.id], OpenCapability(one, [person for person in one.experts if person.id in agreed]))
             for one in capabilities
         ),
     ]

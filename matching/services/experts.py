@@ -30,6 +30,7 @@ from matching.models import (
 from matching.queries.works import list_works
 from matching.services.actor import Actor
 from matching.services.imports import SELF
+from matching.services.open_records import keys_of_expert, note_keys
 from matching.services.privacy_erasure import erase_entry
 from matching.store.outbox import POST_CHANGED, owe_all
 from matching.store.unit_of_work import UnitOfWork, edit_conflict
@@ -126,6 +127,7 @@ def hide_fields(
         expert.hidden = all_
         _owe_posts(uow, expert, now)
     expert.updated_at = now
+    note_keys(uow.session, keys_of_expert(uow.session, expert.id), now)
     uow.record(now, actor.user_id, "expert.hide", "expert", expert.id, fields=expert.hidden_fields, all=all_)
     uow.commit()
     return expert
@@ -147,6 +149,7 @@ def agree_to_open_data(uow: UnitOfWork, actor: Actor, expert_id: str, agreed: bo
     if agreed != (expert.open_data_at is not None):
         expert.open_data_at = now if agreed else None
         expert.updated_at = now
+        note_keys(uow.session, keys_of_expert(uow.session, expert.id), now)
         uow.record(now, actor.user_id, "expert.open_data", "expert", expert.id, agreed=agreed)
         uow.commit()
     return expert

@@ -30,20 +30,27 @@ from matching.models import (
     ErasedPerson,
     EventParticipant,
     Expert,
+    IdempotencyKey,
     ImportJob,
     ImportRow,
     Interest,
     Invitation,
     Membership,
+    Notification,
     Organisation,
     Post,
     PostRevision,
     Registration,
+    Suggestion,
+    UnsentText,
     User,
 )
+from matching.queries.works import load_documents
 from matching.services.actor import Actor
 from matching.services.forgotten_works import forget_works
 from matching.services.imports import erasure_hashes
+from matching.services.kept_vectors import drop_vectors, hashes_of
+from matching.services.open_records import keys_of_expert, note_keys
 from matching.store.outbox import POST_CHANGED, owe_all
 from matching.store.unit_of_work import UnitOfWork
 
@@ -60,11 +67,15 @@ def erase_entry(session: Session, expert: Expert, now: datetime) -> int:
     capability_ids = list(
         session.scalars(select(CapabilityExpert.capability_id).where(CapabilityExpert.expert_id == expert.id))
     )
+    posts = session.scalars(select(Post).where(Post.id.in_(capability_ids))).all()
+    drop_vectors(session, hashes_of(load_documents(session, posts, now).values()))
+    keys = keys_of_expert(session, expert.id)
     _forget_name(session, expert.name, capability_ids)
+    _forget_reasons(session, capability_ids)
     owed = owe_all(session, POST_CHANGED, capability_ids, now)
     forget_works(session, expert.id)
     session.delete(expert)
-    session.flush()
+    note_keys(session, keys, now)
     return owed
 
 
@@ -106,6 +117,7 @@ def erase_account(session: Session, user: User, now: datetime) -> int:
         .where(EventParticipant.contact_email == user.email)
         .values(contact_email=None, contact_name="", contact_phone=None)
     )
+    _forget_copies(session, user.email)
     for model, column in (
         (Post, Post.contact),
         (Interest, Interest.from_contact),
@@ -224,35 +236,61 @@ def _forget_name(session: Session, name: str, capability_ids: list[str]) -> None
         if name in kept.get("experts", ()):
             left = [one for one in kept["experts"] if one != name]
             capability.extra = {**capability.extra, "fields": {**kept, "experts": left}}
-    rows = session.scalars(select(ImportRow).where(or_(ImportRow.name == name, _holds(ImportRow.cells, name)))).all()
+    _forget_copies(session, name)
+
+
+def _forget_copies(session: Session, text: str) -> None:
+    """What machines wrote down of a name or an address elsewhere: tables that came in, letters, notices, answers."""
+    rows = session.scalars(select(ImportRow).where(or_(ImportRow.name == text, _holds(ImportRow.cells, text)))).all()
     for row in rows:
         row.name, row.cells, row.findings = "", {}, []
     for job in session.scalars(select(ImportJob).where(ImportJob.id.in_({row.job_id for row in rows}))):
-        job.sheets = _without(job.sheets, name)  # what the columns are guessed by are examples of their texts
-        job.notes = _without(job.notes, name)
+        job.sheets = _without(job.sheets, text)  # what the columns are guessed by are examples of their texts
+        job.notes = _without(job.notes, text)
         if job.status in ("done", "cancelled", "failed"):
             # The file itself: one that no job knows is deleted by the next night.
             job.stored_name = f"erased-{job.id}"[:80]
     for delivery in session.scalars(
-        select(Delivery).where(Delivery.state.in_(_SETTLED), _holds(Delivery.payload, name))
+        select(Delivery).where(Delivery.state.in_(_SETTLED), _holds(Delivery.payload, text))
     ):
         delivery.payload = {key: value for key, value in delivery.payload.items() if key == "channel_id"}
+    for notification in session.scalars(select(Notification).where(_holds(Notification.details, text))):
+        notification.details = _without(notification.details, text)
+    for kept in session.scalars(select(IdempotencyKey).where(_holds(IdempotencyKey.answer, text))):
+        kept.answer = json.dumps(_without(json.loads(kept.answer or "null"), text), ensure_ascii=False)
+    for unsent in session.scalars(select(UnsentText).where(_holds(UnsentText.fields, text))):
+        # Somebody else is writing it: a field that is the person's and nothing more is emptied, prose stays theirs.
+        unsent.fields = _without(unsent.fields, text, whole=True)
+    # Columns of tables that no field of ours holds. Not through the objects: the index does not hold them.
+    posts = Base.metadata.tables[Post.__tablename__]
+    left_over = session.execute(select(posts.c.id, posts.c.extra).where(_holds(posts.c.extra, text))).tuples()
+    for post_id, extra in left_over.all():
+        session.execute(update(posts).where(posts.c.id == post_id).values(extra=_without(extra, text)))
 
 
-def _without(value: Any, name: str) -> Any:
-    """Plain values without the texts that hold the name."""
+def _forget_reasons(session: Session, capability_ids: list[str]) -> None:
+    """Titles of works in stored reasons. Live posts are ranked anew; suggestions that were withdrawn never are."""
+    for suggestion in session.scalars(select(Suggestion).where(Suggestion.capability_id.in_(capability_ids))):
+        left = [reason for reason in suggestion.reasons if reason.get("kind") != "work"]
+        if len(left) < len(suggestion.reasons):
+            suggestion.reasons = left
+
+
+def _without(value: Any, text: str, *, whole: bool = False) -> Any:
+    """Plain values without the strings that hold the text; with `whole` only without those that are it."""
     if isinstance(value, str):
-        return "" if name in value else value
+        return "" if (value.strip() == text if whole else text in value) else value
     if isinstance(value, list):
-        return [_without(one, name) for one in value]
+        return [_without(one, text, whole=whole) for one in value]
     if isinstance(value, dict):
-        return {key: _without(one, name) for key, one in value.items()}
+        return {key: _without(one, text, whole=whole) for key, one in value.items()}
     return value
 
 
-def _holds(column: InstrumentedAttribute[Any], text: str) -> ColumnElement[bool]:
-    """Whether a JSON column has the text somewhere, as JSON writes it."""
-    return cast(column, Text).contains(json.dumps(text)[1:-1], autoescape=True)
+def _holds(column: ColumnElement[Any] | InstrumentedAttribute[Any], text: str) -> ColumnElement[bool]:
+    """Whether a column of JSON has the text somewhere, as it is or as JSON may write it."""
+    forms = {text, json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]}
+    return or_(*(cast(column, Text).contains(form, autoescape=True) for form in sorted(forms)))
 
 
 def _hash(text: str) -> str:

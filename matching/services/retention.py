@@ -35,6 +35,8 @@ from matching.models import (
 from matching.services.actor import Actor
 from matching.services.api_tokens import REPEATABLE_FOR
 from matching.services.import_jobs import forget_import_files
+from matching.services.kept_vectors import forget_vectors
+from matching.services.open_records import forget_gone
 from matching.services.privacy_erasure import keep_erasures
 from matching.settings import Settings
 from matching.store.audit_log import changeable_audit_log
@@ -42,7 +44,7 @@ from matching.store.audit_log import changeable_audit_log
 logger = logging.getLogger(__name__)
 
 _SETTLED = ("sent", "given_up", "dropped")
-_UNCONFIRMED_DAYS, _LINK_DAYS = 7, 30
+_UNCONFIRMED_DAYS, _LINK_DAYS, _GONE_RECORD_DAYS = 7, 30, 400
 
 Forget = Callable[[Session, Settings, datetime], int]
 
@@ -58,6 +60,7 @@ def apply_retention(platform: Platform, now: datetime) -> dict[str, int]:
             report[name] = forget(uow.session, platform.settings, now)
             uow.commit()
     report["import_files"] = forget_import_files(platform, now)
+    report["vectors"] = forget_vectors(platform, now)
     keep_erasures(platform)
     if any(report.values()):
         with platform.unit_of_work() as uow:
@@ -240,6 +243,11 @@ def _suggestions(session: Session, settings: Settings, now: datetime) -> int:
     )
 
 
+def _open_records(session: Session, _settings: Settings, now: datetime) -> int:
+    """That a record is no longer open data; who harvests less than once a year begins anew."""
+    return forget_gone(session, now - timedelta(days=_GONE_RECORD_DAYS))
+
+
 _KINDS: dict[str, Forget] = {
     "sign_ins": _sign_ins,
     "addresses": _addresses,
@@ -255,4 +263,5 @@ _KINDS: dict[str, Forget] = {
     "unsent_files": _unsent_files,
     "notifications": _notifications,
     "suggestions": _suggestions,
+    "open_records": _open_records,
 }

@@ -22,6 +22,7 @@ from matching.models import Capability, CapabilityExpert, Expert, ExpertWork, Wo
 from matching.models.base import new_id
 from matching.services.actor import Actor
 from matching.services.experts import may_keep_expert
+from matching.services.open_records import note_keys
 from matching.store.outbox import POST_CHANGED, owe_all
 from matching.store.unit_of_work import UnitOfWork
 
@@ -90,6 +91,7 @@ def hide_work(uow: UnitOfWork, actor: Actor, expert_id: str, work_id: str, hidde
         raise NotFound("work.not_found", "没有找到这项成果", message_en="There is no such work")
     if row.hidden != hidden:
         row.hidden = hidden
+        note_keys(uow.session, [f"work:{work_id}"], now)
         _owe_offers(uow, expert.id, now)
         uow.record(now, actor.user_id, "works.hide", "expert", expert.id, work=work_id, hidden=hidden)
         uow.commit()

@@ -14,6 +14,7 @@ from matching.notifying.interests import remind_of_interests
 from matching.notifying.suggestions import push_held_suggestions
 from matching.services.attachments import forget_files
 from matching.services.interests import lapse_interests
+from matching.services.open_records import note_open_records
 from matching.services.posts import expire_posts
 from matching.services.reconcile import reconcile
 from matching.services.report_tallies import count_reports
@@ -91,6 +92,12 @@ def reconcile_task() -> int:
     if report.healed:
         logger.warning("reconciler: %s", report)
     return report.healed
+
+
+@shared_task(name="duijie.note_open_records", queue=UPKEEP_QUEUE)
+def note_open_records_task() -> int:
+    """Note what became of the records that programs collect."""
+    return note_open_records(get_platform(), utc_now())
 
 
 @shared_task(name="duijie.forget", queue=UPKEEP_QUEUE)

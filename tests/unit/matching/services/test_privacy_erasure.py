@@ -20,8 +20,12 @@ from matching.models import (
     ErasedPerson,
     EventParticipant,
     Expert,
+    IdempotencyKey,
     Interest,
+    Notification,
     Post,
+    Suggestion,
+    UnsentText,
     User,
 )
 from matching.services.actor import SYSTEM
@@ -36,8 +40,10 @@ from tests.factories.imports import read_upload
 from tests.factories.interests import engage
 from tests.factories.people import Member, make_expert, make_member, make_staff
 from tests.factories.platforms import make_platform
-from tests.factories.posts import make_capability
+from tests.factories.posts import make_capability, make_need
 
+KEYS_OF_TEST = {"notifications.once_key", "idempotency_keys.key", "unsent_texts.id", "deliveries.once_key"}
+"""Which the test below made of the texts; the product makes them of ids."""
 NAME, EMAIL = "独一无二的丘老师", "qiu.unique@example.edu.cn"
 
 
@@ -138,6 +144,72 @@ def test_a_closed_account_is_gone_with_its_contacts(
         assert session.get_one(Post, capability_id).status == "published"
         assert session.get_one(Engagement, engagement_id).need_contact["email"] == "lin@example.cn"
         assert session.scalars(select(Interest)).one().from_contact["email"] == "lin@example.cn"
+
+
+def make_copies(platform: Platform, owner: Member, capability_id: str, now: datetime, *texts: str) -> None:
+    """What machines write down elsewhere of whoever has these texts."""
+    need_id = make_need(platform, owner, now, title="别人的需求")
+    with platform.unit_of_work() as uow:
+        for text in texts:
+            uow.session.add_all(
+                [
+                    Notification(
+                        user_id=owner.user_id, kind="k", once_key=text, details={"names": [text, "别人"]},
+                        created_at=now,
+                    ),
+                    IdempotencyKey(
+                        user_id=owner.user_id, key=text, request_hash="0", subject_id="s",
+                        answer=json.dumps({"name": text, "id": "s"}, ensure_ascii=False), created_at=now,
+                    ),
+                    UnsentText(
+                        id=text, user_id=owner.user_id, side="need",
+                        fields=[["contact_name", f" {text}"], ["problem", "问题"]], updated_at=now,
+                    ),
+                    Delivery(
+                        channel="mail", kind="notification", once_key=text, payload={"text": f"{text} 愿意"},
+                        state="sent", next_attempt_at=now, created_at=now,
+                    ),
+                ]
+            )  # fmt: skip
+        uow.session.get_one(Post, need_id).extra = {"columns": {"对接人": " ".join(texts), "备注": "留下"}}
+        uow.session.add(
+            Suggestion(
+                need_id=need_id, capability_id=capability_id, need_version=1, capability_version=1, status="withdrawn",
+                model_revision="m",
+                reasons=[
+                    {"kind": "work", "text_zh": f"做过相近的工作：《{texts[0]}传》", "text_en": "", "weight": 1.0},
+                    {"kind": "phrase", "text_zh": "翘曲", "text_en": "", "weight": 1.0},
+                ],
+                created_at=now, updated_at=now,
+            )
+        )  # fmt: skip
+        uow.commit()
+
+
+def test_copies_that_machines_made_elsewhere_go_too(
+    platform: Platform, person: Member, expert_id: str, now: datetime
+) -> None:
+    firm = make_member(platform, now, email="firm@example.cn")
+    capability_id = make_capability(platform, person, now, title="翘曲预测")
+    with platform.unit_of_work() as uow:
+        uow.session.add(CapabilityExpert(capability_id=capability_id, expert_id=expert_id))
+        uow.commit()
+    make_copies(platform, firm, capability_id, now, NAME, EMAIL)
+    staff = make_staff(platform, now, email="staff@example.cn")
+    read_upload(platform, staff, "needs", f"需求名称,联系邮箱\n翘曲控制,{EMAIL}\n".encode(), lambda: now)
+    assert {
+        "notifications.details", "idempotency_keys.answer", "unsent_texts.fields", "posts.extra", "suggestions.reasons",
+        "import_rows.cells", "deliveries.payload",
+    } <= set(rows_that_hold(platform, NAME, EMAIL))  # fmt: skip
+    with platform.unit_of_work() as uow:
+        close_account(uow, person.actor, now)
+    left = [name for name in rows_that_hold(platform, NAME, EMAIL) if name not in KEYS_OF_TEST]
+    assert left == []
+    with platform.reading() as session:
+        assert session.scalars(select(UnsentText.fields)).all() == [[["contact_name", ""], ["problem", "问题"]]] * 2
+        assert [one["kind"] for one in session.scalars(select(Suggestion)).one().reasons] == ["phrase"]
+        assert {json.loads(one or "")["id"] for one in session.scalars(select(IdempotencyKey.answer))} == {"s"}
+        assert [one["columns"]["备注"] for one in session.scalars(select(Post.extra)) if "columns" in one] == ["留下"]
 
 
 def test_staff_and_last_owners_do_not_just_leave(platform: Platform, now: datetime) -> None:

@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -17,14 +17,17 @@ import feedparser
 import pytest
 from lxml import etree
 from pyld import jsonld
-from sqlalchemy import event
+from sqlalchemy import event, select
 
 from matching.bootstrap import Platform
 from matching.documents import MoneyRange
-from matching.models import CapabilityExpert, Expert, ExpertWork, Organisation, VocabularyTerm, Work
+from matching.models import CapabilityExpert, Expert, ExpertWork, OpenRecord, Organisation, VocabularyTerm, Work
 from matching.queries import open_data as open_queries
 from matching.services.experts import agree_to_open_data, erase_expert, hide_fields
+from matching.services.open_records import note_open_records
 from matching.services.posts import pause_post
+from matching.services.retention import apply_retention
+from matching.services.works import hide_work
 from tests.factories.people import Member, make_expert, make_member
 from tests.factories.platforms import make_platform
 from tests.factories.posts import make_capability, make_need
@@ -450,3 +453,108 @@ def test_the_number_of_statements_does_not_follow_the_number_of_rows(own_house: 
     for number in range(3):
         make_capability(own_house.platform, own_house.scene.university, NOW, title=f"更多 {number}", kind="achievement")
     assert {path: count(path) for path in paths} == before
+
+
+class Harvester:
+    """A program that keeps what it collected and asks only for what changed since the last time."""
+
+    def __init__(self, house: House) -> None:
+        self.house, self.visitor = house, house.browse()
+        self.kept: dict[str, str] = {}
+        self.since = ""
+
+    def collect(self) -> dict[str, str]:
+        """What it has now: identifier → the record, without its header."""
+        arguments = {"verb": "ListRecords", "metadataPrefix": "oai_cerif_openaire"}
+        if self.since:
+            arguments["from"] = self.since
+        while True:
+            page = etree.fromstring(self.visitor.get("/oai", query_string=arguments).data)
+            for record in page.iter(f"{OAI}record"):
+                identifier = record.findtext(f".//{OAI}identifier")
+                if record.find(f"{OAI}header").get("status") == "deleted":
+                    assert record.find(f"{OAI}metadata") is None
+                    self.kept.pop(identifier, None)
+                else:
+                    self.kept[identifier] = etree.tostring(record.find(f"{OAI}metadata")[0], encoding="unicode")
+            if not (token := page.findtext(f".//{OAI}resumptionToken")):
+                break
+            arguments = {"verb": "ListRecords", "resumptionToken": token}
+        self.since = self.house.clock.moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+        return self.kept
+
+
+def collect_all(house: House) -> dict[str, str]:
+    return Harvester(house).collect()
+
+
+def test_who_harvests_only_what_changed_has_what_is_there(own_house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the change is in: a consent, another row, the time."""
+    monkeypatch.setattr("matching.exporting.harvesting.RECORDS_AT_ONCE", 3)
+    scene, platform, clock = own_house.scene, own_house.platform, own_house.clock
+    actor, agreed = scene.university.actor, scene.agreed_id
+    note_open_records(platform, clock.moment)
+    harvester = Harvester(own_house)
+    first = dict(harvester.collect())
+    assert len(first) == 13
+
+    def rename(uow: Any) -> None:
+        uow.session.get_one(Organisation, scene.university.organisation_id).name = "改名大学"
+        uow.commit()
+
+    def leave(uow: Any) -> None:
+        for affiliation in uow.session.get_one(Expert, agreed).affiliations:
+            affiliation.ends_on = clock.moment.date()
+        uow.commit()
+
+    def work_of(uow: Any) -> str:
+        return str(uow.session.scalar(select(Work.id).where(Work.title == "公开著作 book")))
+
+    steps: dict[str, Callable[[Any], Any]] = {
+        "withdraws": lambda uow: agree_to_open_data(uow, actor, agreed, False, clock.moment),
+        "agrees": lambda uow: agree_to_open_data(uow, actor, agreed, True, clock.moment),
+        "hides a work": lambda uow: hide_work(uow, actor, agreed, work_of(uow), True, clock.moment),
+        "shows it": lambda uow: hide_work(uow, actor, agreed, work_of(uow), False, clock.moment),
+        "hides everything": lambda uow: hide_fields(uow, actor, agreed, set(), clock.moment, all_=True),
+        "hides a field": lambda uow: hide_fields(uow, actor, agreed, {"name_en"}, clock.moment, all_=False),
+        "another row": rename,
+        "time": leave,
+        "erases": lambda uow: erase_expert(uow, actor, agreed, clock.moment),
+    }
+    for name, step in steps.items():
+        clock.advance(days=1)
+        with platform.unit_of_work() as uow:
+            step(uow)
+        if name in ("another row", "time"):
+            clock.advance(days=1)
+            note_open_records(platform, clock.moment)  # as the beat does every hour
+        assert harvester.collect() == collect_all(own_house), name
+    assert not any("Persons/" in identifier for identifier in harvester.kept)
+    clock.advance(days=400)
+    note_open_records(platform, clock.moment)
+    assert harvester.collect() == collect_all(own_house)
+    assert sorted(one.partition("/")[0].rpartition(":")[2] for one in harvester.kept) == ["OrgUnits", "OrgUnits"]
+    assert note_open_records(platform, clock.moment) == 0
+
+
+def test_of_a_deleted_record_nothing_is_kept_but_that_it_was(own_house: House) -> None:
+    scene, platform, clock = own_house.scene, own_house.platform, own_house.clock
+    note_open_records(platform, clock.moment)
+    with platform.unit_of_work() as uow:
+        erase_expert(uow, scene.university.actor, scene.agreed_id, clock.moment)
+    arguments = {"verb": "GetRecord", "metadataPrefix": "oai_cerif_openaire"}
+    identifier = f"oai:127.0.0.1:Persons/{scene.agreed_id}"
+    answer = own_house.browse().get("/oai", query_string={**arguments, "identifier": identifier}).data
+    record = etree.fromstring(answer).find(f".//{OAI}record")
+    assert record.find(f"{OAI}header").get("status") == "deleted"
+    assert [node.tag for node in record] == [f"{OAI}header"]
+    # Of whom nobody ever collected anything, nothing is told.
+    silent = {**arguments, "identifier": f"oai:127.0.0.1:Persons/{scene.silent_id}"}
+    assert b"idDoesNotExist" in own_house.browse().get("/oai", query_string=silent).data
+    with platform.reading() as reading:
+        rows = reading.scalars(select(OpenRecord).where(OpenRecord.gone.is_(True))).all()
+        assert scene.agreed_id in {row.item_key for row in rows}
+        assert {row.digest for row in rows} == {""}
+    apply_retention(platform, clock.moment + timedelta(days=401))
+    with platform.reading() as reading:
+        assert reading.scalars(select(OpenRecord).where(OpenRecord.gone.is_(True))).all() == []
