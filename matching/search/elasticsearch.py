@@ -11,11 +11,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import re
 import secrets
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -47,6 +50,8 @@ from matching.search.port import (
 from matching.search.rank_fusion import fuse_hits
 from matching.search.visibility import to_microseconds
 
+logger = logging.getLogger(__name__)
+
 MAPPING_FILE = "posts-v1.json"
 SERVER_MAJOR = 9
 """The major version of server and client this code is written for."""
@@ -62,6 +67,11 @@ LEAST_CANDIDATES = 400
 OVERSAMPLE = 2.0
 """Nearest neighbours are found on int8 vectors; so many times as many as wanted are compared again in float32."""
 
+_BATCHES_AT_ONCE = 2
+"""Batches a rebuild has under way: one the server works on, one that is put into words."""
+_MERGE_SECONDS = 4 * 3600.0
+_POSTS_OF_A_SEGMENT = 1_000_000
+"""About 4 GB: the server merges no segment above 5 GB by itself, so removed posts would stay in it."""
 _QUERIES_AT_ONCE = 50
 _SECONDS_PER_QUERY = 1.0  # of a batch, on top of REQUEST_SECONDS: a batch may wait for a busy server, a page may not
 _IDS_AT_ONCE = 500
@@ -100,13 +110,21 @@ def encode_word(word: str) -> str:
     return escaped or "\\0;"
 
 
-def read_mapping(dimension: int, model_revision: str) -> dict[str, Any]:
-    """Settings and mappings of a new index, from the mapping file, for vectors of this dimension."""
+def read_mapping(dimension: int, model_revision: str, *, loading: bool = False) -> dict[str, Any]:
+    """Settings and mappings of a new index, from the mapping file, for vectors of this dimension.
+
+    While `loading`, as a rebuild does, vectors have no graph yet and nothing is made visible by itself: graphs of small
+    segments are thrown away by every merge. `ElasticsearchRebuild.activate` makes one graph of all.
+    """
     text = resources.files("matching.search").joinpath("mappings", MAPPING_FILE).read_text(encoding="utf-8")
     body: dict[str, Any] = json.loads(text)
     for field in body["mappings"]["properties"].values():
         if field["type"] == "dense_vector":
             field["dims"] = dimension
+            if loading:
+                field["index_options"] = {"type": "int8_flat"}
+    if loading:
+        body["settings"]["refresh_interval"] = "-1"
     body["mappings"]["_meta"] |= {"dimension": dimension, "model_revision": model_revision}
     return body
 
@@ -232,6 +250,7 @@ class ElasticsearchIndex:
         for _, item in helpers.streaming_bulk(
             self._client().options(request_timeout=BULK_SECONDS),
             actions,
+            expand_action_callback=_to_bulk_lines,
             chunk_size=WRITE_BATCH,
             max_chunk_bytes=BULK_BYTES,
             raise_on_error=False,
@@ -596,7 +615,7 @@ class ElasticsearchIndex:
         The first one has a fixed name, so that only one of two quick processes can make it; the name of a rebuild's
         is never used twice, so that the handle of a replaced rebuild cannot reach its successor.
         """
-        body = read_mapping(dimension, model_revision)
+        body = read_mapping(dimension, model_revision, loading=not active)
         stem = f"{self.prefix}-posts-v{body['mappings']['_meta']['mapping_version']}"
         if active:
             name = f"{stem}-000001"
@@ -666,13 +685,16 @@ class ElasticsearchRebuild:
     def write(self, entries: Iterable[IndexEntry]) -> WriteReport:
         """See Rebuild.write."""
         report = WriteReport()
-        with self._index._speaking():
+        with self._index._speaking(), ThreadPoolExecutor(_BATCHES_AT_ONCE) as pool:
+            # The next batch is put into words while the server works on this one.
+            sent: deque[Future[WriteReport | None]] = deque()
             for batch in in_batches(entries, WRITE_BATCH):
                 self._require_building()
-                outcome = self._index._store(self._target, batch)
-                if outcome is None:
-                    raise _replaced()
-                report += outcome
+                sent.append(pool.submit(self._index._store, self._target, batch))
+                if len(sent) > _BATCHES_AT_ONCE:
+                    report += _outcome(sent.popleft())
+            for each in sent:
+                report += _outcome(each)
         return report
 
     def catch_up(self) -> tuple[str, ...]:
@@ -693,6 +715,11 @@ class ElasticsearchRebuild:
     def activate(self) -> None:
         """See Rebuild.activate."""
         with self._index._speaking() as client:
+            self._require_building()
+            try:
+                self._build_graphs(client)
+            except elasticsearch.NotFoundError:
+                raise _replaced() from None
             self._require_building()
             client.indices.refresh(index=self._target.name)
             name, read, building = self._target.name, self._index.read_alias, self._index.building_alias
@@ -716,12 +743,43 @@ class ElasticsearchRebuild:
         with self._index._speaking():
             self._index._drop(self._target)
 
+    def _build_graphs(self, client: Elasticsearch) -> None:
+        """Turn the loaded index into one that is searched: one graph per vector field, made by one merge.
+
+        What stays in a single segment keeps no graph and is compared vector by vector, which at that size is quick;
+        the server makes its graph with the first merge.
+        """
+        name = self._target.name
+        lasting = read_mapping(self._target.dimension, self._target.model_revision)
+        vectors = {
+            field: options
+            for field, options in lasting["mappings"]["properties"].items()
+            if options["type"] == "dense_vector"
+        }
+        client.indices.put_mapping(index=name, properties=vectors)
+        client.indices.put_settings(index=name, settings={"refresh_interval": lasting["settings"]["refresh_interval"]})
+        posts = int(client.count(index=name)["count"])
+        try:
+            client.options(request_timeout=_MERGE_SECONDS, max_retries=0).indices.forcemerge(
+                index=name, max_num_segments=1 + posts // _POSTS_OF_A_SEGMENT
+            )
+        except (elastic_transport.ConnectionError, elastic_transport.ConnectionTimeout) as error:
+            # Such as a proxy that cuts off long answers. The server goes on, and every search finds all meanwhile.
+            logger.warning("the new index is used while its graphs are still being made: %s", error)
+
     def _is_building(self) -> bool:
         return any(target.building and target.name == self._target.name for target in self._index._targets())
 
     def _require_building(self) -> None:
         if not self._is_building():
             raise _replaced()
+
+
+def _outcome(sent: Future[WriteReport | None]) -> WriteReport:
+    report = sent.result()
+    if report is None:
+        raise _replaced()
+    return report
 
 
 def _replaced() -> IllegalMove:
@@ -783,9 +841,27 @@ def _to_document(entry: IndexEntry, *, with_vectors: bool) -> dict[str, Any]:
         "published_at": None if entry.published_at is None else _to_date(entry.published_at),
     }
     if with_vectors:
-        document["title_vector"] = None if entry.title_vector is None else entry.title_vector.tolist()
-        document["full_vector"] = None if entry.full_vector is None else entry.full_vector.tolist()
+        document["title_vector"] = entry.title_vector
+        document["full_vector"] = entry.full_vector
     return {name: value for name, value in document.items() if value is not None}
+
+
+def _to_bulk_lines(action: bytes | str | dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+    """What is to be done, and the document as JSON.
+
+    Vectors are most of it. Nine digits give each float32 back as it was, in half the time and bytes of the
+    seventeen that a float64 of the same value is written with.
+    """
+    assert isinstance(action, dict)  # the client would take lines that are ready as well
+    heading = {name: value for name, value in action.items() if name != "_source"}
+    source: dict[str, Any] = action["_source"]
+    vectors = {name: value for name, value in source.items() if isinstance(value, np.ndarray)}
+    rest = {name: value for name, value in source.items() if name not in vectors}
+    text = json.dumps(rest, ensure_ascii=False, separators=(",", ":"))
+    written = [
+        f'"{name}":[{",".join(["%.9g"] * len(vector)) % tuple(vector.tolist())}]' for name, vector in vectors.items()
+    ]
+    return {"index": heading}, (",".join([text[:-1], *written]) + "}").encode()
 
 
 def _to_date(moment: datetime) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -133,6 +134,34 @@ class TestMapping:
         )
         document = module._to_document(entry, with_vectors=True)
         assert set(document) <= set(read_mapping(DIMENSION, "")["mappings"]["properties"])
+
+    def test_an_index_that_is_loaded_differs_only_in_its_graphs_and_in_being_hidden(self) -> None:
+        lasting, loading = read_mapping(8, "m"), read_mapping(8, "m", loading=True)
+        assert loading["settings"].pop("refresh_interval") == "-1"
+        assert lasting["settings"].pop("refresh_interval") == "1s"
+        for name in ("title_vector", "full_vector"):
+            assert loading["mappings"]["properties"][name].pop("index_options") == {"type": "int8_flat"}
+            assert lasting["mappings"]["properties"][name].pop("index_options")["type"] == "int8_hnsw"
+        assert loading == lasting
+
+
+class TestDocuments:
+    @given(st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), min_size=1, max_size=20))
+    def test_every_number_of_a_vector_is_written_so_that_it_is_read_back(self, numbers: list[float]) -> None:
+        vector = np.array(numbers, dtype=np.float32)
+        source = {"post_id": '甲"\\', "title_vector": vector, "full_vector": vector, "language": "zh"}
+        heading, line = module._to_bulk_lines({"_id": "a", "version": 3, "_source": source})
+        read = json.loads(line)
+        assert heading == {"index": {"_id": "a", "version": 3}}
+        assert read.keys() == source.keys()
+        assert b"\n" not in line
+        assert (read["post_id"], read["language"]) == (source["post_id"], "zh")
+        assert np.array_equal(np.array(read["title_vector"], dtype=np.float32), vector)
+        assert np.array_equal(np.array(read["full_vector"], dtype=np.float32), vector)
+
+    def test_a_tombstone_is_written_as_it_is(self) -> None:
+        removed = {"post_id": "a", "removed": True}
+        assert json.loads(module._to_bulk_lines({"_id": "a", "_source": removed})[1]) == removed
 
 
 class TestBulk:
