@@ -8,12 +8,23 @@ from pathlib import Path
 import pytest
 
 from tests import audit
-from tests.audit import LOCK, Part, installed_parts, licences_of, locked_names, read_findings, unknown_licences
+from tests.audit import (
+    LOCK,
+    NPM_LOCK,
+    Part,
+    installed_parts,
+    licences_of,
+    locked_names,
+    npm_parts,
+    read_findings,
+    unknown_licences,
+)
 
 
 def test_every_licence_of_the_lock_was_looked_at(tmp_path: Path) -> None:
     parts, _missing = installed_parts(locked_names(LOCK.read_text(encoding="utf-8")))
     assert len(parts) > 100
+    parts += npm_parts(NPM_LOCK.read_text(encoding="utf-8"))
     assert unknown_licences(parts) == []
     audit.write_sbom(parts, tmp_path / "sbom.json")
     written = json.loads((tmp_path / "sbom.json").read_text(encoding="utf-8"))
@@ -21,6 +32,9 @@ def test_every_licence_of_the_lock_was_looked_at(tmp_path: Path) -> None:
     assert {one["name"] for one in written["components"]} == {part.name for part in parts}
     [flask] = [one for one in written["components"] if one["name"] == "flask"]
     assert flask["purl"].startswith("pkg:pypi/flask@")
+    [popper] = [one for one in written["components"] if one["name"] == "@popperjs/core"]
+    assert popper["purl"].startswith("pkg:npm/%40popperjs/core@")
+    assert popper["licenses"] == [{"license": {"name": "MIT"}}]
 
 
 @pytest.mark.parametrize(
@@ -58,9 +72,12 @@ def test_a_database_that_does_not_answer_is_no_success(
     def away() -> tuple[list[str], list[str]]:
         raise ConnectionError("the vulnerability database does not answer")
 
+    monkeypatch.setattr(audit, "SBOM", audit.ROOT / "build" / "sbom-of-test.cdx.json")
     monkeypatch.setattr(audit, "ask_for_vulnerabilities", away)
+    monkeypatch.setattr(audit, "ask_for_npm_vulnerabilities", lambda: ["bootstrap <6: high (npm)"])
     assert audit.main() == 1
     assert "NOT CHECKED: the vulnerability database does not answer" in capsys.readouterr().err
+    monkeypatch.setattr(audit, "ask_for_npm_vulnerabilities", list)
     monkeypatch.setattr(audit, "ask_for_vulnerabilities", lambda: ([], ["flask"]))
     assert audit.main() == 1
     assert "NOT CHECKED for 1 of" in capsys.readouterr().err

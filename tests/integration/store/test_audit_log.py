@@ -51,8 +51,15 @@ def test_an_application_that_does_not_own_the_table_cannot_lift_the_lock(engine:
     for attempt in (
         "UPDATE audit_log SET action = 'x'",
         "DELETE FROM audit_log",
+        "TRUNCATE audit_log",
+        "DROP TABLE audit_log",
         "ALTER TABLE audit_log DISABLE TRIGGER USER",
         "DROP TRIGGER audit_log_rows ON audit_log",
+        "ALTER TABLE audit_log OWNER TO duijie_app_of_test",
+        "SET session_replication_role = replica",
+        "INSERT INTO audit_log (id, at, action, subject_kind, subject_id, details) "
+        "SELECT id, at, 'x', subject_kind, subject_id, details FROM audit_log "
+        "ON CONFLICT (id) DO UPDATE SET action = 'x'",
     ):
         with engine.connect() as connection:
             connection.execute(text("SET LOCAL ROLE duijie_app_of_test"))
