@@ -7,6 +7,7 @@ from flask_wtf import CSRFProtect
 
 from matching.bootstrap import Platform
 from matching.clock import utc_now
+from web.addresses import Application
 from web.api import install_api
 from web.assets import asset_url, assets
 from web.display import install_display
@@ -26,6 +27,7 @@ from web.html.events import events
 from web.html.experts import experts
 from web.html.exports import exports
 from web.html.home import home
+from web.html.hosting import hosting
 from web.html.imports import imports
 from web.html.inbox import inbox
 from web.html.interests import interests
@@ -64,7 +66,7 @@ from web.visitor_pages import install_visitor_pages
 
 def create_app(platform: Platform, *, clock: Clock = utc_now) -> Flask:
     """The application. `clock` gives the present moment in UTC; only tests pass another."""
-    app = Flask(__name__, static_folder=None)
+    app = Application(__name__, static_folder=None)
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     watch_requests(app)
     protect(app, platform.settings)
@@ -102,6 +104,7 @@ def create_app(platform: Platform, *, clock: Clock = utc_now) -> Flask:
         rules,
         events,
         agendas,
+        hosting,
     ):
         app.register_blueprint(blueprint)
     for blueprint in (organisations, experts, own_data, saved_filters, exports, attachments, unsent):

@@ -108,6 +108,7 @@ def _staff_places() -> tuple[Place, ...]:
         return ()
     return (
         Place(_("待办"), url_for("desk.show_desk"), request.blueprint == "desk"),
+        Place(_("我跟的洽谈"), url_for("hosting.show_hosting"), request.blueprint == "hosting"),
         Place(_("审核"), url_for("review.list_waiting"), request.blueprint == "review"),
         Place(
             _("注册审核"),

@@ -32,6 +32,8 @@ class User(Base):
     failed_sign_ins: Mapped[int] = mapped_column(default=0)
     locked_until: Mapped[datetime | None]
     created_at: Mapped[datetime]
+    calendar_number: Mapped[int] = mapped_column(default=1, server_default="1")
+    """Raising it makes the address of the calendar of a host's meetings useless that was given before."""
 
     memberships: Mapped[list[Membership]] = relationship(cascade="all, delete-orphan", lazy="selectin")
 

@@ -40,6 +40,7 @@ from web.display import STATUS_LABELS
 from web.engagement_words import STAGE_LABELS
 from web.html.deliveries import KIND_LABELS
 from web.html.events import EVENT_STATUS_LABELS
+from web.html.hosting import next_hosted
 from web.languages import format_day, format_moment, in_language, label_of
 from web.reader import actor, audience, now, platform, staff_only
 
@@ -201,6 +202,7 @@ def show_desk() -> str:
             views=list_saved_filters(reading, actor().user_id, "desk"),
             colleagues=_names(list_colleagues(reading, actor())),
             undoable=_undoable(reading),
+            hosted_next=next_hosted(reading) if who != "unassigned" else [],
         )
 
 

@@ -242,6 +242,27 @@ class PlacedMeeting(ApiSchema):
     result = fields.String(required=True, allow_none=True, validate=OneOf(MEETING_RESULTS))
 
 
+class HostedMeeting(ApiSchema):
+    """A meeting that the caller looks after."""
+
+    id = fields.String(required=True)
+    event_id = fields.String(required=True)
+    event = fields.String(required=True)
+    participants = fields.List(fields.String(), required=True, metadata={"description": "The names of both sides."})
+    starts_at = fields.String(required=True)
+    ends_at = fields.String(required=True)
+    table = fields.String(required=True, metadata={"description": "Empty where the meeting is online."})
+    told = fields.Boolean(required=True, metadata={"description": "Whether both sides were told of it as it stands."})
+    result = fields.String(required=True, allow_none=True, validate=OneOf(MEETING_RESULTS))
+
+
+class HostedList(ApiSchema):
+    """What the caller looks after, in order of time."""
+
+    items = fields.List(fields.Nested(HostedMeeting), required=True)
+    calendar = fields.String(required=True, metadata={"description": "Address of the calendar that shows them."})
+
+
 class Day(ApiSchema):
     """The day of an event."""
 

@@ -7,8 +7,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from matching.clock import shanghai_day
 from matching.models import Event as EventRow
-from matching.models import EventParticipant, Meeting, MeetingFeedback, MeetingInvitation
+from matching.models import EventParticipant, Meeting, MeetingFeedback, MeetingInvitation, User
 from matching.models.base import new_id
 from matching.queries.event_proposals import ProposedPair, preselect, proposed_pairs, theme_needs
 from matching.queries.events import (
@@ -19,7 +20,10 @@ from matching.queries.events import (
     free_slots,
     load_board,
 )
+from matching.queries.hosted_meetings import LOOKING_BACK, list_hosted
+from matching.services.actor import Actor
 from matching.services.api_tokens import claim_key
+from matching.services.desk import require_desk
 from matching.services.event_participants import (
     ParticipantFields,
     add_pairs,
@@ -33,6 +37,7 @@ from matching.services.event_participants import (
 )
 from matching.services.event_publication import agenda_address, cancel_event, invite_participants, list_changes
 from matching.services.events import EventFields, announce_event, create_event, edit_event
+from matching.services.host_calendars import host_calendar_path, renew_host_calendar
 from matching.services.meeting_followup import engage_after_meeting
 from matching.services.meeting_hosts import give_host, share_meetings
 from matching.services.meetings import PlaceConflict, constrain_meeting, record_result
@@ -449,6 +454,48 @@ def share(entry: dict[str, Any], event_id: str) -> dict[str, Any]:
 
 @events.operation(
     "GET",
+    "/hosted",
+    name="list_hosted_meetings",
+    zh="我跟的洽谈",
+    en="List meetings that the caller hosts",
+    access="read",
+    answers=schemas.HostedList,
+)
+def list_mine() -> dict[str, Any]:
+    """List meetings that the caller hosts
+
+    Of the last thirty days and to come, with the address of their calendar. For the staff.
+    """
+    me = caller()
+    require_desk(me.actor)
+    with platform().reading() as session:
+        return _hosted(session, me.actor)
+
+
+@events.operation(
+    "POST",
+    "/hosted/calendar",
+    name="renew_host_calendar",
+    zh="换联络员日历的地址",
+    en="Replace the address of the caller's calendar",
+    access="write",
+    answers=schemas.HostedList,
+)
+def renew_calendar() -> dict[str, Any]:
+    """Replace the address of the caller's calendar
+
+    The former address opens nothing any more. For the staff.
+    """
+    me = caller()
+    require_desk(me.actor)
+    with platform().unit_of_work() as uow:
+        renew_host_calendar(uow, me.actor, now())
+    with platform().reading() as session:
+        return _hosted(session, me.actor)
+
+
+@events.operation(
+    "GET",
     "/<id:event_id>/day",
     name="show_event_day",
     zh="现场",
@@ -586,6 +633,28 @@ def engage(entry: dict[str, Any], event_id: str, meeting_id: str) -> dict[str, A
         meeting_id,
         lambda uow, actor: engage_after_meeting(uow, actor, meeting_id, now(), both_agreed=entry["both_agreed"]),
     )
+
+
+def _hosted(session: Session, actor: Actor) -> dict[str, Any]:
+    settings = platform().settings
+    user = session.get_one(User, actor.user_id)
+    return {
+        "items": [
+            {
+                "id": one.meeting.id,
+                "event_id": one.event.id,
+                "event": one.event.title,
+                "participants": [one.first.name, one.second.name],
+                "starts_at": one.slot.starts_at.isoformat(),
+                "ends_at": one.slot.ends_at.isoformat(),
+                "table": one.table,
+                "told": one.told,
+                "result": one.meeting.result,
+            }
+            for one in list_hosted(session, actor, since=shanghai_day(now()) - LOOKING_BACK)
+        ],
+        "calendar": settings.public_url.rstrip("/") + host_calendar_path(user, settings),
+    }
 
 
 def _require_participant(event_id: str, participant_id: str) -> None:

@@ -27,7 +27,7 @@ def test_every_route_of_the_application_is_described(app: Flask, document: dict[
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
     }
     assert set(operations(document)) == routes
-    assert len(routes) == 207
+    assert len(routes) == 209
 
 
 def test_the_contract_is_kept(document: dict[str, Any]) -> None:

@@ -167,3 +167,24 @@ def test_for_others_the_desk_of_an_event_is_not_there(
         assert {client.post(f"/events/{made.id}/{one}", body).status_code for one, body in writes} == {404}
         assert client.post("/events", ENTRY).status_code == 403
         assert client.patch(f"/events/{made.id}/plan", {"venue": "x"}, '"1"').status_code == 404
+
+
+def test_a_host_lists_their_meetings_and_replaces_the_calendar(
+    app: Flask, platform: Platform, clock: Clock, api: MakeApi
+) -> None:
+    made = make_event(platform, clock.moment)
+    staff, host_id = api(made.staff.user_id), make_staff(platform, clock.moment, email="li@example.cn").user_id
+    place_all(staff, made)
+    meeting = made.meetings["甲电路", "李老师"]
+    assert staff.post(f"/events/{made.id}/meetings/{meeting}/host", {"user_id": host_id}).status_code == 200
+    host = api(host_id)
+    shown = host.get("/events/hosted").json
+    [one] = shown["items"]
+    assert (one["id"], one["participants"], one["told"]) == (meeting, ["甲电路", "李老师"], False)
+    renewed = host.post("/events/hosted/calendar").json
+    assert renewed["items"] == shown["items"]
+    assert renewed["calendar"] != shown["calendar"]
+    assert staff.get("/events/hosted").json["items"] == []
+    assert (
+        api(make_member(platform, clock.moment, email="m@example.cn").user_id).get("/events/hosted").status_code == 403
+    )
