@@ -5,7 +5,7 @@ Times are stored in UTC and always shown on the clock of China, wherever the hos
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Literal, Protocol, cast
@@ -13,6 +13,9 @@ from typing import Any, Literal, Protocol, cast
 from flask import Flask, g, has_request_context, request, session
 from flask_babel import Babel, get_locale, get_translations, gettext
 from flask_login import current_user
+from jinja2 import pass_eval_context
+from jinja2.nodes import EvalContext
+from markupsafe import Markup
 
 from matching.clock import to_shanghai
 from matching.documents import MoneyRange
@@ -65,6 +68,7 @@ def install_languages(app: Flask) -> None:
         lambda one, many, number: _translations().ungettext(one, many, number),
         newstyle=True,
     )
+    app.jinja_env.globals["_"] = _make_text_of_page()
     app.jinja_env.filters.update(
         day=format_day, moment=format_moment, money=format_money, label=label_of, number=format_number, size=format_size
     )
@@ -83,6 +87,27 @@ def _translations() -> Any:
     if found is None:
         found = g.translations = get_translations()
     return found
+
+
+def _make_text_of_page() -> Callable[..., str]:
+    """A template's `_`: as Jinja's own, but a text that has nothing filled in is made once for each language."""
+    kept: dict[tuple[int, bool, str], str] = {}
+
+    @pass_eval_context
+    def text_of_page(context: EvalContext, text: str, /, **values: Any) -> str:
+        translations = _translations()
+        # Flask-Babel keeps the translations of a language for good, so their number is theirs alone.
+        key = (id(translations), bool(context.autoescape), text)
+        found = None if values else kept.get(key)
+        if found is None:
+            translated = translations.ugettext(text)
+            # Jinja fills in every text, so that one per cent is always written as two.
+            found = (Markup(translated) if context.autoescape else translated) % values  # noqa: S704 - translators'
+            if not values:
+                kept[key] = found
+        return found
+
+    return text_of_page
 
 
 def in_language(zh: str, en: str) -> str:

@@ -145,8 +145,10 @@ def is_staff() -> bool:
 
 def audience() -> Audience:
     """What the reader may see."""
+    # Whoever is asked for the first time is looked up with what they may see.
+    signed_in = current_user.is_authenticated
     if "audience" not in g:
-        if current_user.is_authenticated:
+        if signed_in:
             with platform().reading() as reading:
                 g.audience = audience_for(reading, actor())
         else:
