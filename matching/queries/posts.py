@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -30,7 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session, aliased
 
 from matching.errors import InvalidInput
-from matching.models import Affiliation, Capability, Organisation, Post, PostTag, Suggestion, User
+from matching.models import Affiliation, Capability, Need, Organisation, Post, PostTag, Suggestion, User
 from matching.policy import Audience, SeenPost, may_see_post
 from matching.queries.engagements import engaged_posts
 from matching.queries.interests import posts_of_open_interests
@@ -142,17 +142,30 @@ def find_post(session: Session, post_id: str, audience: Audience, now: datetime)
     return post
 
 
-def load_posts(session: Session, post_ids: Sequence[str], audience: Audience, now: datetime) -> dict[str, Post]:
-    """Those of the posts that the reader may see, by id."""
+def posts_of_side(side: str | None) -> type[Post]:
+    """What to select where one side is asked for: its own columns come with the others, not by a second question."""
+    return _OF_SIDE.get(side, Post)
+
+
+_OF_SIDE: Mapping[str | None, type[Post]] = {"need": Need, "capability": Capability}
+
+
+def load_posts(
+    session: Session, post_ids: Sequence[str], audience: Audience, now: datetime, *, side: str | None = None
+) -> dict[str, Post]:
+    """Those of the posts that the reader may see, by id; with `side` those of one side."""
     found: dict[str, Post] = {}
     wanted = list(dict.fromkeys(post_ids))
     for start in range(0, len(wanted), 500):
-        rows = session.scalars(_BY_ID, {"ids": wanted[start : start + 500]})
+        rows = session.scalars(_BY_ID[side], {"ids": wanted[start : start + 500]})
         found |= {post.id: post for post in rows if may_see_post(audience, post, now)}
     return found
 
 
-_BY_ID = select(Post).where(Post.id.in_(bindparam("ids", expanding=True)))
+_BY_ID: Mapping[str | None, Select[tuple[Post]]] = {
+    side: select(posts_of_side(side)).where(Post.id.in_(bindparam("ids", expanding=True)))
+    for side in (None, "need", "capability")
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +202,7 @@ def list_posts(
     # What is published has that moment, and by it alone an index has the list in order.
     published = filters.statuses == ("published",)
     order = Post.published_at if published else func.coalesce(Post.published_at, Post.created_at)
-    statement = _filtered(select(Post), filters, audience).where(visible_posts(audience, now))
+    statement = _filtered(select(posts_of_side(filters.side)), filters, audience).where(visible_posts(audience, now))
     if cursor:
         moment, post_id = read_cursor(cursor)
         statement = statement.where(or_(order < moment, and_(order == moment, Post.id < post_id)))

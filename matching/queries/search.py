@@ -22,7 +22,7 @@ from matching.documents import Side
 from matching.errors import InvalidInput, PartUnavailable
 from matching.models import Capability, Post, PostTag
 from matching.policy import Audience, region_prefix
-from matching.queries.posts import PAGE_SIZE, load_posts, told_owner, visible_posts
+from matching.queries.posts import PAGE_SIZE, load_posts, posts_of_side, told_owner, visible_posts
 from matching.search.port import Hit, SearchFilters, VectorQuery, WordQuery
 from matching.search.rank_fusion import fuse_by_rank
 from matching.text.words import cut_words, query_words
@@ -220,7 +220,7 @@ def _list_latest(
     if isinstance(place, _Ranked):
         raise _bad_cursor()
     order = Post.published_at
-    statement = select(Post).where(_asked_for(query, audience, now), *conditions)
+    statement = select(posts_of_side(query.side)).where(_asked_for(query, audience, now), *conditions)
     if place is not None:
         statement = statement.where(or_(order < place.moment, and_(order == place.moment, Post.id < place.after)))
     with platform.reading() as session:
@@ -241,8 +241,8 @@ def _load(
     """Those of the posts that the query asks for as the rows are now: the index may be a moment behind."""
     found = {
         post_id: post
-        for post_id, post in load_posts(session, post_ids, audience, now).items()
-        if post.side == query.side and post.status == "published"
+        for post_id, post in load_posts(session, post_ids, audience, now, side=query.side).items()
+        if post.status == "published"
     }
     restrictions = _restrictions(query, audience)
     if not restrictions:
