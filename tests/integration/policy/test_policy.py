@@ -384,7 +384,12 @@ LISTS = (
 
 def check_hidden_posts_count_nowhere(world: World, rules: Rules, reader: Reader) -> None:
     """All lists, counts and orders stay as they are to the letter when posts that the reader may not see change
-    altogether: what makes no difference cannot be told."""
+    altogether: what makes no difference cannot be told.
+
+    The background that scores stand out from is held still: it is counted over all live posts, at most once a day or
+    when there are twice as many, and whether that happens in between follows from how fast this machine is. That a new
+    count moves scores is said in docs/security.md.
+    """
     touched = {
         post.id
         for fact in world.interests
@@ -403,7 +408,9 @@ def check_hidden_posts_count_nowhere(world: World, rules: Rules, reader: Reader)
             row.set_codes("industry", [])
             uow.owe(POST_CHANGED, post.id, world.now)
         uow.commit()
-    settle_everything(world.platform, world.now)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("matching.services.statistics._has_doubled", lambda *_: False)
+        settle_everything(world.platform, world.now)
     after = _read_lists(world, reader)
     differ = [address for address in before if before[address] != after[address]]
     lines = [line for one in differ[:1] for line in unified_diff(*(x[one].splitlines() for x in (before, after)), n=0)]
