@@ -68,6 +68,7 @@ RULE_FORMS: Mapping[str, RuleForm] = {
         _whole("contract_days", "contracts", 1, 120),
         _whole("contract_long_days", "contracts", 1, 240),
         RuleForm("contract_large_amount", "contracts", "amount", Decimal(0), Decimal(1_000_000)),
+        _whole("register_reminder_days", "contracts", 0, 60),
         _whole("event_reminder_hours", "events", 2, 168),
         _whole("event_last_reminder_minutes", "events", 5, 110),
         _whole("undo_minutes", "desk", 1, 1440),

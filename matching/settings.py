@@ -78,6 +78,11 @@ class Settings(BaseSettings):
     task_reminder_days: int = Field(
         2, ge=0, description="People are reminded of an engagement's task so many days before it is due."
     )
+    register_reminder_days: int = Field(
+        5,
+        ge=0,
+        description="The seller is reminded of a contract's registration so many working days before it is due.",
+    )
     contract_days: int = Field(15, ge=1, description="A contract should be registered within so many working days.")
     contract_long_days: int = Field(30, ge=1, description="As long for large and disputed contracts.")
     contract_large_amount: Decimal = Field(Decimal(500), ge=0, description="From so many 万元 on a contract is large.")

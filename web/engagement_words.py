@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from flask_babel import gettext as _
@@ -58,6 +58,8 @@ NOTICE_TITLES: dict[str, Any] = {
     "engagement_copy_proposed": _l("对方希望邀请一位参与人，请您同意"),
     "engagement_copied": _l("对接中增加了一位参与人"),
     "engagement_task_due": _l("对接中有任务快到期"),
+    "engagement_next_due": _l("对接的下一步快到日子了"),
+    "engagement_register_due": _l("有技术合同快到登记期限"),
 }
 
 
@@ -96,5 +98,6 @@ WORDS: dict[str, Any] = {
     "waited": waited,
     "time_left": time_left,
     "language_of": told_language,
+    "read_day": date.fromisoformat,
 }
 """For the templates."""

@@ -6,19 +6,23 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from matching.clock import shanghai_day
 from matching.models import Engagement, EngagementParticipant, EngagementTask, User
 from matching.notifying.interests import tell
+from matching.queries.registration_clock import read_registration_times
 from matching.services.parties import writers_of
+from matching.settings import Settings
 from matching.store.unit_of_work import UnitOfWork
 
 OPENED, STAGE, MESSAGE = "engagement_opened", "engagement_stage", "engagement_message"
 COPY_PROPOSED, COPIED = "engagement_copy_proposed", "engagement_copied"
-TASK_DUE = "engagement_task_due"
-KINDS = (OPENED, STAGE, MESSAGE, COPY_PROPOSED, COPIED, TASK_DUE)
+TASK_DUE, NEXT_DUE, REGISTER_DUE = "engagement_task_due", "engagement_next_due", "engagement_register_due"
+KINDS = (OPENED, STAGE, MESSAGE, COPY_PROPOSED, COPIED, TASK_DUE, NEXT_DUE, REGISTER_DUE)
+_LONGEST_CLOCK = timedelta(days=400)
+"""A contract signed longer ago is overdue whatever the rules say: it stands on the desk, and is not reminded of."""
 
 
 def participants_of(session: Session, engagement: Engagement) -> dict[str, str]:
@@ -86,3 +90,57 @@ def remind_of_tasks(uow: UnitOfWork, now: datetime, *, days: int = 2, limit: int
         )
     uow.commit()
     return len(due)
+
+
+def remind_of_next_steps(uow: UnitOfWork, now: datetime, *, days: int = 2, limit: int = 500) -> int:
+    """Tell whose turn it is, or both sides, of a next step due within `days`, and both of an engagement that was put
+    off until then; once for each day that was set. Returns how many engagements that are.
+    """
+    today = shanghai_day(now)
+    due = uow.session.scalars(
+        select(Engagement)
+        .where(
+            Engagement.next_step_on <= today + timedelta(days=days),
+            Engagement.next_step_on >= today,
+            or_(Engagement.stage != "closed", Engagement.outcome == "follow_up"),
+        )
+        .order_by(Engagement.next_step_on, Engagement.id)
+        .limit(limit)
+    ).all()
+    for engagement in due:
+        whose = (engagement.waits_for,) if engagement.waits_for else ("need", "capability")
+        subject = f"{engagement.id}:{engagement.next_step_on}"
+        tell_participants(
+            uow.session, engagement, NEXT_DUE, subject, now, roles=whose, due_on=str(engagement.next_step_on)
+        )
+    uow.commit()
+    return len(due)
+
+
+def remind_of_registrations(uow: UnitOfWork, now: datetime, settings: Settings, *, limit: int = 500) -> int:
+    """Tell the seller of a signed contract that nobody has registered `register_reminder_days` working days before it
+    should be, once: the seller registers it. Returns how many contracts that are.
+    """
+    times = read_registration_times(uow.session, settings, now)
+    rows = uow.session.scalars(
+        select(Engagement)
+        .where(
+            Engagement.signed_on > shanghai_day(now) - _LONGEST_CLOCK,
+            or_(Engagement.registration_number.is_(None), Engagement.registration_number == ""),
+            or_(Engagement.stage == "contract", Engagement.outcome == "contract"),
+        )
+        .order_by(Engagement.signed_on, Engagement.id)
+        .limit(limit)
+    ).all()
+    reminded = 0
+    for engagement in rows:
+        time = times.of(engagement)
+        if time is None or not 0 <= time.left <= settings.register_reminder_days:
+            continue
+        subject = f"{engagement.id}:{time.due}"
+        tell_participants(
+            uow.session, engagement, REGISTER_DUE, subject, now, roles=("capability",), due_on=str(time.due)
+        )
+        reminded += 1
+    uow.commit()
+    return reminded

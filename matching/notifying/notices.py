@@ -58,6 +58,8 @@ NOTICES: Mapping[str, tuple[str, str]] = {
     ),
     "engagement_copied": ("有一个对接抄送给您", "You are copied on an engagement"),
     "engagement_task_due": ("对接中有任务快到期", "A task of an engagement is due soon"),
+    "engagement_next_due": ("对接的下一步快到日子了", "The next step of an engagement is due soon"),
+    "engagement_register_due": ("有技术合同快到登记期限", "A technical contract should be registered soon"),
     "post_closed_duplicate": (
         "您的信息与另一条重复，已由主管部门关闭",
         "Your post repeats another one and was closed by the office",
@@ -67,6 +69,7 @@ NOTICES: Mapping[str, tuple[str, str]] = {
     "event_changed": ("您的对接会日程有变动", "Your agenda of an event has changed"),
     "event_called_off": ("您参加的对接会已取消", "An event you take part in was called off"),
     "event_host": ("您跟进的洽谈有新安排", "News of meetings that you look after"),
+    "event_next_step": ("一场洽谈之后该做的事快到日子了", "What was agreed after a meeting is due soon"),
     "desk_assigned": ("有一件事交给您处理", "Something was given to you to deal with"),
     "import_finished": ("您的导入已完成", "Your import has finished"),
     "import_failed": ("您的导入没有完成", "Your import did not finish"),

@@ -25,15 +25,14 @@ from matching.models import (
     Organisation,
     Post,
     Registration,
-    SpecialDay,
     StaffNote,
     User,
 )
 from matching.policy import region_prefix
 from matching.queries.duplicates import pairs_seen_by
+from matching.queries.registration_clock import read_registration_times
 from matching.services.actor import Actor
 from matching.settings import Settings
-from matching.working_days import RegistrationClock, registration_due
 
 SHOWN = 5
 PAGE_SIZE = 50
@@ -45,6 +44,7 @@ SUBJECTS: Mapping[str, str] = {
     "interests": "interest",
     "engagements": "engagement",
     "next_steps": "meeting",
+    "follow_ups": "engagement",
     "contracts": "engagement",
     "expiring": "post",
     "duplicates": "duplicate",
@@ -220,11 +220,24 @@ def _next_steps(desk: _Desk) -> DeskBlock:
     )
 
 
+def _follow_ups(desk: _Desk) -> DeskBlock:
+    """Engagements whose next step is due, and those that were put off until now."""
+    return _block(
+        desk,
+        "follow_ups",
+        select(Engagement.id, Engagement.title, Engagement.next_step_on, Engagement.next_step)
+        .where(
+            Engagement.next_step_on <= shanghai_day(desk.now),
+            or_(Engagement.stage != "closed", Engagement.outcome == "follow_up"),
+            _engagements(desk),
+        )
+        .order_by(Engagement.next_step_on, Engagement.id),
+    )
+
+
 def _contracts(desk: _Desk) -> DeskBlock:
     """Contracts without 登记编号; the note is the day by which they should be registered."""
-    special = dict(desk.session.execute(select(SpecialDay.day, SpecialDay.works)).tuples().all())
-    settings = desk.settings
-    clock = RegistrationClock(settings.contract_days, settings.contract_long_days, settings.contract_large_amount)
+    times = read_registration_times(desk.session, desk.settings, desk.now)
     found = _rows(
         desk,
         "contracts",
@@ -237,11 +250,7 @@ def _contracts(desk: _Desk) -> DeskBlock:
         )
         .order_by(Engagement.signed_on, Engagement.id),
     )
-    rows = [
-        DeskRow(row[0], row[1], registration_due(row[2], row[3], special, clock=clock))
-        for row in found
-        if row[2] is not None
-    ]
+    rows = [DeskRow(row[0], row[1], times.due(row[2], row[3])) for row in found if row[2] is not None]
     return DeskBlock("contracts", found[0][-1] if found else 0, rows)
 
 
@@ -317,6 +326,7 @@ _BLOCKS: Mapping[str, Callable[[_Desk], DeskBlock]] = {
     "interests": _lapsing,
     "engagements": _stalled,
     "next_steps": _next_steps,
+    "follow_ups": _follow_ups,
     "contracts": _contracts,
     "expiring": _expiring,
     "deliveries": _deliveries,

@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from matching.clock import shanghai_day
 from matching.errors import IllegalMove, InvalidInput, NotAllowed, NotFound
 from matching.models import (
     Engagement,
@@ -180,10 +181,12 @@ def close_engagement(
     *,
     reason_code: str | None = None,
     note: str = "",
+    follow_up_on: date | None = None,
     expected_version: int | None = None,
 ) -> Engagement:
     """End an engagement with its outcome: none (with a reason of `outcome_reason`), follow_up, or contract, which takes
-    the stage `contract` and at least type, amount and day of signing.
+    the stage `contract` and at least type, amount and day of signing. `follow_up_on`: when it is to be taken up again;
+    both sides and the staff are reminded of it.
     """
     engagement, role = _load_driving(uow, actor, engagement_id, expected_version)
     if outcome not in OUTCOMES:
@@ -196,6 +199,13 @@ def close_engagement(
         _check_outcome_reason(uow, reason_code, note)
     if outcome == "contract":
         _require_contract(engagement)
+    if outcome == "follow_up":
+        if follow_up_on is not None and follow_up_on <= shanghai_day(now):
+            raise InvalidInput(
+                "engagement.follow_up_past", "再跟进的日期应在今天之后", where="follow_up_on",
+                message_en="The day to take it up again lies after today",
+            )  # fmt: skip
+        engagement.next_step_on = follow_up_on
     before = engagement.stage
     engagement.stage = "closed"
     engagement.outcome = outcome

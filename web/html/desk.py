@@ -124,6 +124,13 @@ _WORDS: dict[str, _Words] = {
         lambda row: url_for("events.show_meeting", event_id=row.note, meeting_id=row.id),
         until=True,
     ),
+    "follow_ups": _Words(
+        _l("该跟进的对接"),
+        _until,
+        lambda: url_for("desk.show_list", block="follow_ups"),
+        lambda row: url_for("engagements.show", engagement_id=row.id),
+        until=True,
+    ),
     "contracts": _Words(
         _l("待登记的技术合同"),
         _until,

@@ -27,6 +27,7 @@ from matching.queries.engagements import (
     list_engagements,
     show_engagement,
 )
+from matching.queries.registration_clock import RegistrationTime, read_registration_times
 from matching.queries.vocabularies import load_vocabularies
 from matching.services.attachments import open_attachment
 from matching.services.engagement_stages import moves_from_stage
@@ -147,6 +148,7 @@ def move(engagement_id: str) -> Page:
                 now(),
                 reason_code=form.get("reason_code") or None,
                 note=form.get("note", ""),
+                follow_up_on=_read_day(form.get("follow_up_on", ""), "follow_up_on"),
             ),
             _("对接已结束。"),
         )
@@ -386,8 +388,16 @@ def _render(
             posts=_posts(view),
             user_id=actor().user_id,
             today=shanghai_day(now()),
+            registration=_registration(reading, engagement),
             **WORDS,
         )
+
+
+def _registration(reading: Session, engagement: Engagement) -> RegistrationTime | None:
+    """Until when its contract should be registered."""
+    if engagement.signed_on is None or engagement.registration_number:
+        return None
+    return read_registration_times(reading, platform().rules(reading).settings, now()).of(engagement)
 
 
 def _files_by_message(reading: Session, engagement_id: str) -> dict[str, list[EngagementFile]]:

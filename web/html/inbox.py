@@ -42,6 +42,7 @@ _EVENT_TITLES: dict[str, Any] = {
 _STAFF_TITLES: dict[str, Any] = {
     "desk_assigned": _l("有一件事交给您处理"),
     "event_host": _l("您跟进的洽谈有新安排"),
+    "event_next_step": _l("一场洽谈之后该做的事快到日子了"),
 }
 _IMPORT_TITLES: dict[str, Any] = {
     "import_finished": _l("您的导入已完成"),
@@ -221,7 +222,7 @@ def _show_staff(message: InboxMessage) -> ShownMessage:
     place = None
     if not is_staff():
         pass
-    elif notification.kind == "event_host" and details.get("meeting_id"):
+    elif notification.kind in ("event_host", "event_next_step") and details.get("meeting_id"):
         place = url_for("events.show_meeting", event_id=details["event_id"], meeting_id=details["meeting_id"])
     elif notification.kind == "event_host":
         place = url_for("events.show_day", event_id=details["event_id"], mine="y")

@@ -25,6 +25,7 @@ from matching.models import Indicator, Post, Region
 from matching.queries.cooperation import HIDDEN, OTHERS, ROWS_BY, cooperation_grid, list_cooperations
 from matching.queries.cooperation import STAGES as COOPERATION_STAGES
 from matching.queries.posts import load_posts
+from matching.queries.registration_clock import read_registration_times
 from matching.queries.reports import (
     GROUPINGS,
     INTEREST_STATES,
@@ -246,6 +247,7 @@ def list_contracts() -> str:
         return render_template(
             "reports/contracts.html",
             period=period,
+            times=read_registration_times(reading, platform().rules(reading).settings, now()),
             contracts=found,
             page=page,
             more=found.count > page * PAGE_SIZE,

@@ -8,9 +8,10 @@ from datetime import timedelta
 from celery import shared_task
 
 from matching.clock import utc_now
-from matching.notifying.engagements import remind_of_tasks
+from matching.notifying.engagements import remind_of_next_steps, remind_of_registrations, remind_of_tasks
 from matching.notifying.expiry import notify_expiry
 from matching.notifying.interests import remind_of_interests
+from matching.notifying.staff import remind_of_meeting_steps
 from matching.notifying.suggestions import push_held_suggestions
 from matching.services.attachments import forget_files
 from matching.services.interests import lapse_interests
@@ -64,13 +65,18 @@ def lapse_interests_task() -> int:
 
 @shared_task(name="duijie.remind", queue=UPKEEP_QUEUE)
 def remind_task() -> int:
-    """Remind people of interests that wait for their answer and of what they are to do in an engagement."""
+    """Remind people of interests that wait for their answer, of what they are to do next, and of contracts that are to
+    be registered.
+    """
     platform = get_platform()
     with platform.unit_of_work() as uow:
         reminded = remind_of_interests(uow, utc_now(), platform.rules(uow.session).settings)
     with platform.unit_of_work() as uow:
-        days = platform.rules(uow.session).settings.task_reminder_days
-        return reminded + remind_of_tasks(uow, utc_now(), days=days)
+        settings = platform.rules(uow.session).settings
+        days = settings.task_reminder_days
+        for remind in (remind_of_tasks, remind_of_next_steps, remind_of_meeting_steps):
+            reminded += remind(uow, utc_now(), days=days)
+        return reminded + remind_of_registrations(uow, utc_now(), settings)
 
 
 @shared_task(name="duijie.refresh_statistics", queue=MATCHING_QUEUE)

@@ -294,6 +294,11 @@ class CloseEngagementEntry(ApiSchema):
     outcome = fields.String(required=True, validate=OneOf(OUTCOMES))
     reason_code = Text(most=40, allow_none=True, load_default=None)
     note = Text(most=TEXT_LENGTH, load_default="")
+    follow_up_on = fields.Date(
+        allow_none=True,
+        load_default=None,
+        metadata={"description": "For `follow_up`: when both sides are reminded to take it up again."},
+    )
 
 
 class NextStepEntry(ApiSchema):

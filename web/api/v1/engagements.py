@@ -167,7 +167,14 @@ _declare(
     "With its outcome.",
     schemas.CloseEngagementEntry,
     lambda uow, actor, engagement_id, entry: close_engagement(
-        uow, actor, engagement_id, entry["outcome"], now(), reason_code=entry["reason_code"], note=entry["note"]
+        uow,
+        actor,
+        engagement_id,
+        entry["outcome"],
+        now(),
+        reason_code=entry["reason_code"],
+        note=entry["note"],
+        follow_up_on=entry["follow_up_on"],
     ),
 )
 _declare(

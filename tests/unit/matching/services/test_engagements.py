@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -22,7 +22,13 @@ from matching.models import (
     Notification,
 )
 from matching.models.engagement import STAGES
-from matching.notifying.engagements import participants_of, remind_of_tasks
+from matching.notifying.engagements import (
+    participants_of,
+    remind_of_next_steps,
+    remind_of_registrations,
+    remind_of_tasks,
+)
+from matching.queries.desk import list_desk
 from matching.queries.engagements import (
     copy_candidates,
     count_engagements,
@@ -32,6 +38,7 @@ from matching.queries.engagements import (
     role_in,
     show_engagement,
 )
+from matching.queries.registration_clock import read_registration_times
 from matching.services.actor import SYSTEM, Actor
 from matching.services.engagement_stages import STAGE_MOVES, moves_from_stage, require_stage_move
 from matching.services.engagements import (
@@ -289,6 +296,77 @@ def test_notes_stay_on_their_side(platform: Platform, now: datetime, scene: Scen
             assert view is not None
             seen[name] = [note.text for note in view.notes]
     assert seen == {"firm": ["底价 40"], "professor": ["要 50"], "staff": ["重点关注"], "administrator": ["重点关注"]}
+
+
+def test_whose_turn_it_is_hears_of_a_next_step_once_for_each_day(
+    platform: Platform, now: datetime, scene: Scene
+) -> None:
+    def remind(days: int) -> int:
+        with platform.unit_of_work() as uow:
+            return remind_of_next_steps(uow, now + timedelta(days=days))
+
+    with platform.unit_of_work() as uow:
+        set_next_step(uow, scene.firm.actor, scene.id, "寄样板", date(2026, 12, 1), "need", now)
+    assert [remind(days) for days in (3, 4, 5, 6, 7)] == [0, 1, 1, 1, 0]
+    assert told(platform, scene.firm.user_id) == ["engagement_next_due"]
+    assert told(platform, scene.professor.user_id) == []
+    with platform.unit_of_work() as uow:
+        set_next_step(uow, scene.firm.actor, scene.id, "一起看样板", date(2026, 12, 9), None, now)
+    assert remind(13) == 1
+    assert told(platform, scene.firm.user_id) == ["engagement_next_due"] * 2
+    assert told(platform, scene.professor.user_id) == ["engagement_next_due"]
+
+
+def test_what_was_put_off_is_taken_up_on_the_day_that_was_set(platform: Platform, now: datetime, scene: Scene) -> None:
+    with platform.unit_of_work() as uow, pytest.raises(InvalidInput, match="今天之后"):
+        close_engagement(uow, scene.firm.actor, scene.id, "follow_up", now, follow_up_on=date(2026, 11, 25))
+    with platform.unit_of_work() as uow:
+        close_engagement(uow, scene.firm.actor, scene.id, "follow_up", now, follow_up_on=date(2027, 3, 1))
+    day = datetime(2027, 2, 28, 1, tzinfo=UTC)
+    with platform.unit_of_work() as uow:
+        assert remind_of_next_steps(uow, day) == 1
+    for member in (scene.firm, scene.professor):
+        assert told(platform, member.user_id).count("engagement_next_due") == 1
+    with platform.reading() as session:
+        before = {one.key: one.count for one in list_desk(session, scene.staff, day, platform.settings)}
+        due = {one.key: one.rows for one in list_desk(session, scene.staff, day + timedelta(days=1), platform.settings)}
+    assert before["follow_ups"] == 0
+    assert [row.id for row in due["follow_ups"]] == [scene.id]
+    with platform.unit_of_work() as uow:
+        move_engagement(uow, scene.firm.actor, scene.id, "talk", now)
+    with platform.unit_of_work() as uow:
+        close_engagement(uow, scene.firm.actor, scene.id, "none", now, reason_code="price")
+    with platform.unit_of_work() as uow:
+        assert remind_of_next_steps(uow, day) == 0, "nothing came of it: nobody need be reminded"
+
+
+def test_the_seller_is_reminded_of_the_registration_until_there_is_a_number(
+    platform: Platform, now: datetime, scene: Scene
+) -> None:
+    signed = ContractTerms(contract_type="development", contract_amount=Decimal(80), signed_on=date(2026, 11, 25))
+    for stage in ("talk", "terms", "contract"):
+        with platform.unit_of_work() as uow:
+            move_engagement(uow, scene.firm.actor, scene.id, stage, now)
+    with platform.unit_of_work() as uow:
+        record_terms(uow, scene.firm.actor, scene.id, signed, now)
+    with platform.reading() as session:
+        times = read_registration_times(session, platform.settings, now)
+        left = times.of(session.get_one(Engagement, scene.id))
+    assert left is not None
+    assert (left.due, left.left) == (date(2026, 12, 16), 15)
+
+    def remind(day: date) -> int:
+        with platform.unit_of_work() as uow:
+            return remind_of_registrations(
+                uow, datetime(day.year, day.month, day.day, 1, tzinfo=UTC), platform.settings
+            )
+
+    assert [remind(date(2026, 12, day)) for day in (8, 9, 16, 17)] == [0, 1, 1, 0]
+    assert told(platform, scene.professor.user_id).count("engagement_register_due") == 1
+    assert "engagement_register_due" not in told(platform, scene.firm.user_id)
+    with platform.unit_of_work() as uow:
+        record_terms(uow, scene.firm.actor, scene.id, replace(signed, registration_number="2026440784001"), now)
+    assert remind(date(2026, 12, 10)) == 0
 
 
 def test_tasks_are_reminded_of_once_and_done(platform: Platform, now: datetime, scene: Scene) -> None:

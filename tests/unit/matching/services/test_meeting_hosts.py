@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -13,13 +13,21 @@ from sqlalchemy import select
 from matching.bootstrap import Platform
 from matching.errors import IllegalMove, InvalidInput, NotFound
 from matching.models import AuditEntry, Delivery, Event, EventParticipant, Meeting, Notification
+from matching.notifying.staff import remind_of_meeting_steps
 from matching.queries.agendas import list_agenda
 from matching.services.actor import Actor
 from matching.services.event_participants import ParticipantFields, add_participant, edit_participant
 from matching.services.event_publication import StandingConflicts, list_changes, publish_timetable
 from matching.services.events import EventFields, create_event
 from matching.services.meeting_hosts import Shared, give_host, share_meetings
-from matching.services.meetings import PlaceConflict, PlaceConflicts, add_meeting, cancel_meeting, move_meeting
+from matching.services.meetings import (
+    PlaceConflict,
+    PlaceConflicts,
+    add_meeting,
+    cancel_meeting,
+    move_meeting,
+    record_result,
+)
 from matching.services.standing_conflicts import standing_conflicts
 from matching.services.timetables import request_timetable
 from tests.factories.events import DAY, MadeEvent, make_event
@@ -252,3 +260,23 @@ def test_both_sides_are_told_who_looks_after_them_and_of_a_change_once(
     [changed] = [one for one in entries if int(one.sequence.value) == 1]
     assert "联络员：李科" in changed.description.value
     assert len(told(platform, colleague)) == 2, "when it was given, and when it was published"
+
+
+def test_the_host_is_reminded_of_what_was_agreed_and_else_who_made_the_event(
+    platform: Platform, made: MadeEvent, colleague: str, now: datetime
+) -> None:
+    give(platform, made, FIRST, colleague, now)
+    for pair in (FIRST, SECOND):
+        with platform.unit_of_work() as uow:
+            record_result(
+                uow, made.staff, made.meetings[pair], now, result="held", next_step="寄样板",
+                next_step_on=date(2026, 12, 18),
+            )  # fmt: skip
+    for day, expected in ((15, 0), (16, 2), (18, 2), (19, 0)):
+        with platform.unit_of_work() as uow:
+            assert remind_of_meeting_steps(uow, datetime(2026, 12, day, 2, tzinfo=UTC)) == expected
+    with platform.reading() as reading:
+        rows = reading.scalars(select(Notification).where(Notification.kind == "event_next_step")).all()
+        found = {row.user_id: row.details["meeting_id"] for row in rows}
+    assert len(rows) == 2
+    assert found == {colleague: made.meetings[FIRST], made.staff.user_id: made.meetings[SECOND]}

@@ -91,7 +91,7 @@ def test_each_thing_that_waits_is_counted(full: None, platform: Platform, clock:
     with platform.reading() as reading:
         blocks = {block.key: block for block in list_desk(reading, staff, clock.moment, platform.settings)}
     assert {key: block.count for key, block in blocks.items()} == {
-        "review": 7, "registrations": 0, "interests": 1, "engagements": 1, "next_steps": 1, "contracts": 1,
+        "review": 7, "registrations": 0, "interests": 1, "engagements": 1, "next_steps": 1, "follow_ups": 0, "contracts": 1,
         "expiring": 1, "deliveries": 1, "duplicates": 1, "imports": 0, "events": 1,
     }  # fmt: skip
     assert [row.title for row in blocks["review"].rows] == [f"待审需求{n}" for n in (6, 5, 4, 3, 2)]
@@ -146,8 +146,8 @@ def test_the_desk_asks_once_for_each_block(full: None, platform: Platform, clock
     with platform.reading() as reading:
         list_desk(reading, staff, clock.moment, platform.settings)
     sqlalchemy_event.remove(platform.engine, "before_cursor_execute", note)
-    assert len([one for one in statements if one.startswith("SELECT")]) == 14, (
-        "eleven blocks, special days, audience, who has what"
+    assert len([one for one in statements if one.startswith("SELECT")]) == 15, (
+        "twelve blocks, special days, audience, who has what"
     )
 
 
