@@ -7,6 +7,7 @@ however many there are. What a reader is told of depends on what that reader may
 from __future__ import annotations
 
 import math
+from collections import OrderedDict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -84,23 +85,33 @@ def find_alike(
     # Hashes first and by themselves: joined with the posts, SQLite would read all of these.
     most = _MOST_HITS if compared >= MOST_CANDIDATES else _HITS_EACH * compared
     hits = session.scalars(_SHARING, {"values": sorted(wanted.values), "most": most}).all()
-    states: ColumnElement[bool] = Post.status.in_(COMPARED)
-    if audience.organisation_ids:
-        states = or_(states, Post.organisation_id.in_(audience.organisation_ids) & Post.status.in_(_OWN))
     left_out = {document.id, *but}
     ids = [post_id for post_id in hits if post_id not in left_out]
-    seen = set(
-        session.scalars(
-            select(Post.id).where(Post.id.in_(ids), Post.side == document.side, states, visible_posts(audience, now))
-        )
-    )
+    if not ids:
+        return []
+    seen = dict(session.execute(_comparable(document.side, audience, now), {"ids": ids}).tuples().all())
     candidates = [post_id for post_id in ids if post_id in seen][:compared]
+    # Rows of a file are compared with rows of the same file, whose texts need not be read again.
+    known = {post_id: text for post_id in candidates if (text := _arrived.get((post_id, seen[post_id])))}
+    alike = {post_id for post_id, text in known.items() if nearly_agree(wanted, _print_text(*text))}
+    unread = [post_id for post_id in candidates if post_id in alike or post_id not in known]
     found = []
-    for post in session.scalars(_OF_SIDE[document.side], {"ids": candidates}) if candidates else ():
+    for post in session.scalars(_OF_SIDE[document.side], {"ids": unread}) if unread else ():
         other = print_document(post.to_document())
         if nearly_agree(wanted, other):
             found.append(AlikePost(post, compare(wanted, other).shared))
-    return sorted(found, key=lambda alike: (-alike.shared, alike.post.id))[:limit]
+    return sorted(found, key=lambda each: (-each.shared, each.post.id))[:limit]
+
+
+@lru_cache(maxsize=16)
+def _comparable(side: str, audience: Audience, now: datetime) -> Select[tuple[str, int]]:
+    """Id and version of those of `ids` that may be compared; kept, as all rows of a batch ask it."""
+    states: ColumnElement[bool] = Post.status.in_(COMPARED)
+    if audience.organisation_ids:
+        states = or_(states, Post.organisation_id.in_(audience.organisation_ids) & Post.status.in_(_OWN))
+    return select(Post.id, Post.version).where(
+        Post.id.in_(bindparam("ids", expanding=True)), Post.side == side, states, visible_posts(audience, now)
+    )
 
 
 def print_document(document: PostDocument) -> Fingerprint:
@@ -111,6 +122,21 @@ def print_document(document: PostDocument) -> Fingerprint:
 @lru_cache(maxsize=2048)
 def _print_text(title: str, body: str) -> Fingerprint:
     return fingerprint(title, body)
+
+
+_arrived: OrderedDict[tuple[str, int], tuple[str, str]] = OrderedDict()
+"""Title and rest of posts that this process put in lately, by id and version; an id is never given twice, so what was
+taken back is never asked for."""
+_MOST_ARRIVED = 8192
+
+
+def keep_first_fingerprint(session: Session, post: Post, document: PostDocument) -> None:
+    """As `keep_fingerprint`, for a post that was just added and has none; `document` is the post's."""
+    values = print_document(document).values
+    insert_new(session, PostFingerprint, [{"value": value, "post_id": post.id} for value in sorted(values)])
+    _arrived[post.id, post.version] = (document.title, document.body)
+    while len(_arrived) > _MOST_ARRIVED:
+        _arrived.popitem(last=False)
 
 
 def keep_fingerprint(session: Session, post: Post) -> None:

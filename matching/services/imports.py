@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import or_, select
+from sqlalchemy import bindparam, or_, select
 from sqlalchemy.orm import Session, selectinload
 
 from matching.bootstrap import Platform
@@ -34,7 +34,7 @@ from matching.models.base import new_id
 from matching.policy import Audience
 from matching.queries.posts import audience_for
 from matching.services.actor import Actor
-from matching.services.duplicates import find_alike, keep_fingerprint
+from matching.services.duplicates import find_alike, keep_first_fingerprint
 from matching.services.lifecycle import EDITABLE, next_status
 from matching.services.organisations import name_key
 from matching.services.posts import (
@@ -187,6 +187,13 @@ def _import_row(importer: _Importer, number: int, row: RowReading, report: Impor
     return RowOutcome(number, outcome, row)
 
 
+# Kept, since each row may ask them.
+_BY_USCC = select(Organisation).where(Organisation.uscc == bindparam("uscc"))
+_BY_NAME = (
+    select(Organisation)
+    .where(Organisation.name_key == bindparam("key"))
+    .order_by(Organisation.merged_into_id.is_not(None), Organisation.created_at)
+)
 _MOST_COMPARED = 6
 """Posts that a row is compared with: tables are full of rows that share half of their text with hundreds of others."""
 
@@ -229,8 +236,9 @@ class _Importer:
         session = self.uow.session
         session.flush()
         self._audience = self._audience or audience_for(session, self._actor)
-        alike = find_alike(session, post.to_document(), self._audience, self._now, limit=1, compared=_MOST_COMPARED)
-        keep_fingerprint(session, post)
+        document = post.to_document()
+        alike = find_alike(session, document, self._audience, self._now, limit=1, compared=_MOST_COMPARED)
+        keep_first_fingerprint(session, post, document)
         if not alike:
             return None
         other, share = alike[0].post, round(alike[0].shared * 100)
@@ -513,16 +521,12 @@ class _Importer:
 
     def _look_for_organisation(self, name: str | None, uscc: str | None) -> Organisation | None:
         if uscc:
-            found = self.uow.session.scalar(select(Organisation).where(Organisation.uscc == uscc))
+            found = self.uow.session.scalar(_BY_USCC, {"uscc": uscc})
             if found is not None:
                 return self._present(found)
         if not name:
             return None
-        candidates: Sequence[Organisation] = self.uow.session.scalars(
-            select(Organisation)
-            .where(Organisation.name_key == name_key(name))
-            .order_by(Organisation.merged_into_id.is_not(None), Organisation.created_at)
-        ).all()
+        candidates: Sequence[Organisation] = self.uow.session.scalars(_BY_NAME, {"key": name_key(name)}).all()
         same = re.sub(r"\s+", "", name).casefold()
         for candidate in candidates:
             if re.sub(r"\s+", "", candidate.name).casefold() == same and not (
