@@ -44,6 +44,11 @@ _ENDS_OF_SPAN = re.compile(
 )
 """需求时间（起） and 需求时间（止） differ in the brackets alone."""
 _STARTS = ("起", "始", "开始", "起始")
+_BOUND = re.compile(
+    r"^(?P<stem>[^()]*?(?:资金|预算|经费|金额|投入|出资额?|价格|报价|费用?|价))\(?(?P<bound>下限|上限|最低|最高|最少|最多|最小值?|最大值?)\)?(?=$|[(*])"
+)
+"""拟投入资金（下限） and 资金上限 are columns of one range; without what their brackets say both would be all of it."""
+_LEAST = ("下限", "最低", "最少", "最小", "最小值")
 _UNIT_NOTE = re.compile(r"[,;:、]?单位:?(?:人民币)?[万亿]?元$")
 _GROUP_ENDING = re.compile(r"(?:基本)?(?:信息|情况|资料)$")
 _GENERIC = frozenset(
@@ -98,6 +103,8 @@ def normalise_header(text: str) -> str:
     if (ends := _ENDS_OF_SPAN.match(folded)) is not None:
         stem = "研究" if ends["stem"].startswith("研究") else ""
         return stem + ("开始时间" if ends["end"] in _STARTS else "结束时间")
+    if (bound := _BOUND.match(folded)) is not None:
+        return bound["stem"] + ("下限" if bound["bound"] in _LEAST else "上限")
     bare = folded
     while (shorter := _BRACKETS.sub("", bare)) != bare:
         bare = shorter
@@ -153,7 +160,8 @@ def match_header(parts: tuple[str, ...], kind: RecordKind, *, misspelt: bool = F
 
     for group in names[:-1]:
         for prefix in {group, _GROUP_ENDING.sub("", group)} - {""}:
-            if (field := strong.get(prefix + last)) is not None:
+            # 拟投入资金 / 最低 is 拟投入资金下限, which is known by its normal form.
+            if (field := strong.get(prefix + last) or strong.get(normalise_header(prefix + last))) is not None:
                 note(field, CERTAIN)
     generic = last in _GENERIC and len(names) > 1
     if (field := strong.get(last)) is not None:

@@ -17,8 +17,8 @@ RecordKind = Literal["needs", "capabilities", "experts", "organisations"]
 RECORD_KINDS: tuple[RecordKind, ...] = ("needs", "capabilities", "experts", "organisations")
 
 ValueKind = Literal[
-    "id", "line", "prose", "lines", "list", "money", "date", "span", "phones", "emails", "contact", "uscc", "term",
-    "terms", "industries", "maturity", "visibility",
+    "id", "line", "prose", "lines", "list", "money", "least", "most", "date", "span", "phones", "emails", "contact",
+    "uscc", "term", "terms", "industries", "maturity", "visibility",
 ]  # fmt: skip
 JOINED_KINDS: frozenset[ValueKind] = frozenset(("prose", "lines", "list", "phones", "emails", "terms", "industries"))
 """Kinds of value that several columns may bring together; of the others the surest column is taken."""
@@ -30,7 +30,8 @@ class Field:
 
     `aliases` name it without doubt, `weak` ones only where nothing better does; both are compared after
     `columns.normalise_header`. `vocabulary` is the key of the vocabulary its codes come from. `span` and `contact`
-    fields bring several attributes at once and are only read, never written.
+    fields bring several attributes at once, `least` and `most` one bound of the money field `bounds`; they are only
+    read, never written.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Field:
     weak: tuple[str, ...] = ()
     required: bool = False
     vocabulary: str | None = None
+    bounds: str | None = None
     note_zh: str = ""
     note_en: str = ""
     example: str = ""
@@ -48,7 +50,7 @@ class Field:
     @property
     def written(self) -> bool:
         """Whether templates and exports have a column for it."""
-        return self.kind not in ("span", "contact")
+        return self.kind not in ("span", "contact", "least", "most")
 
 
 _EXTERNAL_ID = Field(
@@ -250,6 +252,20 @@ _NEEDS = (
         note_en="a number, a range (20-30) or 面议",
         example="20-30",
     ),
+    Field(
+        name="budget_least",
+        zh="最低资金（万元）",
+        en="Least budget (10,000 CNY)",
+        kind="least",
+        bounds="budget",
+    ),
+    Field(
+        name="budget_most",
+        zh="最高资金（万元）",
+        en="Most budget (10,000 CNY)",
+        kind="most",
+        bounds="budget",
+    ),
     _MODES,
     Field(
         name="ip_arrangement",
@@ -357,6 +373,20 @@ _CAPABILITIES = (
         note_zh="数字、区间或面议",
         note_en="a number, a range or 面议",
         example="面议",
+    ),
+    Field(
+        name="price_least",
+        zh="最低价格（万元）",
+        en="Least price (10,000 CNY)",
+        kind="least",
+        bounds="price",
+    ),
+    Field(
+        name="price_most",
+        zh="最高价格（万元）",
+        en="Most price (10,000 CNY)",
+        kind="most",
+        bounds="price",
     ),
     Field(
         name="experts",

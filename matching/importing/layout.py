@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from matching.importing.columns import LEVEL_MARK, match_header, normalise_header
+from matching.importing.columns import CERTAIN, LEVEL_MARK, match_header, normalise_header
 from matching.importing.fields import RECORD_KINDS, RecordKind, field_named, title_field
 from matching.importing.grid import Cell, Grid, MergedRange
 
@@ -44,7 +44,7 @@ _ORGANISATION = re.compile(
     r".{2}(?:公司|大学|学院|研究院|研究所|设计院|科学院|厂|中心|医院|集团|企业|合作社|学校|实验室)(?:[(（].*[)）])?$"
 )
 _GROUP_NUMBER = re.compile(r"^(?:[一二三四五六七八九十\d]{1,3}[、.．)）]|[(（][一二三四五六七八九十\d]{1,3}[)）])\s*")
-_GROUP_COUNT = re.compile(r"\s*[(（](?:共|合计)?\s*\d+\s*[项条个家件]?[)）]\s*$")
+_GROUP_COUNT = re.compile(r"(?<!\s)\s*+[(（](?:共|合计)?\s*\d+\s*[项条个家件]?[)）]\s*$")
 _REQUIRED_MARK = re.compile(
     r"^(?:m|s|o|c|y|n|是|否|必填|选填|可选|非必填|必填项|选填项|必选|条件必填|required|optional|mandatory|yes|no|√|×|\*)$",
     re.IGNORECASE,
@@ -272,6 +272,7 @@ def _is_detail_row(grid: Grid, merges: _Merges, main: int, below: int, kind: Rec
         return False
     cells = grid.rows.get(below, {})
     under_group = 0
+    named = bool(_fields_in_row(grid, below, kind))
     for column, cell in cells.items():
         if _BRACKETED.match(cell.text.strip()):
             continue
@@ -279,9 +280,13 @@ def _is_detail_row(grid: Grid, merges: _Merges, main: int, below: int, kind: Rec
         wide = anchor is not None and anchor.right > anchor.left and anchor.bottom == main
         if wide or (column not in grid.rows[main] and anchor is None):
             under_group += 1
+            # 最低 and 最高 say something only under their group.
+            group = grid.rows[main].get(anchor.left) if anchor is not None else None
+            if not named and group is not None:
+                named = any(sure == CERTAIN for _, sure in match_header((group.text, cell.text), kind))
         elif anchor is None or anchor.bottom == main:
             return False
-    return under_group >= 2 and len(_fields_in_row(grid, below, kind)) >= 1
+    return under_group >= 2 and named
 
 
 def _collect_headers(grid: Grid, merges: _Merges, rows: Sequence[int]) -> list[Header]:

@@ -691,29 +691,8 @@ class RowParser:
                 self._extend(parsed, found.name, split_lines(text))
             case "list":
                 self._extend(parsed, found.name, split_list(text))
-            case "money":
-                money = parse_money(text, unit=guess.unit)
-                parsed.values[found.name] = money
-                if money is not None and _YEARLY.search(text):
-                    parsed.extra[self._free_key(parsed, guess.header)] = text
-                    parsed.warnings.append(
-                        Finding(
-                            code="import.amount_yearly",
-                            zh=f"“{text}”是每年的金额；已保留原文",
-                            en=f'"{text}" is an amount a year; kept as written',
-                            place=where,
-                        )
-                    )
-                bound = money and (money.maximum or money.minimum)
-                if bound and bound >= _SUSPICIOUS_WAN and guess.unit != "元" and not re.search("[元万亿]", text):
-                    parsed.warnings.append(
-                        Finding(
-                            code="import.amount_suspicious",
-                            zh=f"{text} 万元是 {bound / 10000:g} 亿元，单位是否应为元？",
-                            en=f"{text} is read as {text} × 10,000 CNY; is it meant in yuan?",
-                            place=where,
-                        )
-                    )
+            case "money" | "least" | "most":
+                self._read_money(parsed, found, guess, text, where)
             case "date":
                 edge: Literal["start", "end"] = "end" if found.name.endswith("ends_on") else "start"
                 try:
@@ -749,6 +728,49 @@ class RowParser:
                 parsed.values[found.name] = parse_maturity(text)
             case "visibility":
                 parsed.values[found.name] = parse_visibility(text)
+
+    def _read_money(self, parsed: ParsedRow, found: Field, guess: ColumnGuess, text: str, where: Place) -> None:
+        money = parse_money(text, unit=guess.unit)
+        if found.bounds is None:
+            if money is not None or found.name not in parsed.values:
+                parsed.values[found.name] = money
+        elif money is not None:
+            self._set_bound(parsed, found, found.bounds, money, text)
+        if money is not None and _YEARLY.search(text):
+            parsed.extra[self._free_key(parsed, guess.header)] = text
+            parsed.warnings.append(
+                Finding(
+                    code="import.amount_yearly",
+                    zh=f"“{text}”是每年的金额；已保留原文",
+                    en=f'"{text}" is an amount a year; kept as written',
+                    place=where,
+                )
+            )
+        bound = money and (money.maximum or money.minimum)
+        if bound and bound >= _SUSPICIOUS_WAN and guess.unit != "元" and not re.search("[元万亿]", text):
+            parsed.warnings.append(
+                Finding(
+                    code="import.amount_suspicious",
+                    zh=f"{text} 万元是 {bound / 10000:g} 亿元，单位是否应为元？",
+                    en=f"{text} is read as {text} × 10,000 CNY; is it meant in yuan?",
+                    place=where,
+                )
+            )
+
+    def _set_bound(self, parsed: ParsedRow, found: Field, of: str, money: MoneyRange, text: str) -> None:
+        """One bound of a range that two columns hold; whichever comes first."""
+        if money.minimum is not None and money.maximum is not None and money.minimum != money.maximum:
+            raise Unreadable(f"这里应是一个数：{text}", f"one amount is wanted here: {text}")
+        amount = money.minimum if money.minimum is not None else money.maximum
+        other = parsed.values.get(of) or MoneyRange()
+        bound = (amount, other.maximum) if found.kind == "least" else (other.minimum, amount)
+        low, high = bound if amount is not None else (other.minimum, other.maximum)
+        if low is not None and high is not None and low > high:
+            raise Unreadable(
+                f"金额区间的下限 {low:f} 大于上限 {high:f}",
+                f"the range ends at {high:f}, below its start at {low:f}",
+            )
+        parsed.values[of] = MoneyRange(minimum=low, maximum=high, negotiable=other.negotiable or money.negotiable)
 
     def _set(self, parsed: ParsedRow, name: str, value: str | None, where: Place) -> None:
         """A short text. Too long for what identifies a row refuses it; elsewhere the text is kept beside the fields."""

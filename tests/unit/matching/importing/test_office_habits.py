@@ -190,6 +190,53 @@ def test_several_organisations_and_a_yearly_price_are_kept_beside_the_fields(tmp
     assert sorted(finding.code for finding in row.findings) == ["import.amount_yearly", "import.several_organisations"]
 
 
+@pytest.mark.parametrize(
+    ("least", "most"),
+    [
+        ("资金下限（万元）", "资金上限（万元）"),
+        ("拟投入资金（下限）", "拟投入资金（上限）"),
+        ("最低预算", "最高预算"),
+        ("拟投入金额最小值（万元）", "拟投入金额最大值（万元）"),
+        ("拟投入资金（万元） / 最低", "拟投入资金（万元） / 最高"),
+        ("Budget min", "Budget max"),
+    ],
+)
+def test_two_columns_hold_the_bounds_of_one_range(tmp_path: Path, least: str, most: str) -> None:
+    rows = [
+        (*HEADER, most, least),
+        ("甲公司", "需求甲", "薄板注塑翘曲", "30", "20"),
+        ("乙公司", "需求乙", "盲孔填铜空洞", "50万元", "无"),
+        ("丙公司", "需求丙", "涂层盐雾寿命短", "", "10万以上"),
+        ("丁公司", "需求丁", "铝材氧化色差", "面议", "5"),
+        ("戊公司", "需求戊", "电机啸叫", "5", "8"),
+    ]
+    reading = read(write_book(tmp_path / "表.xlsx", {"汇总": rows}))
+    assert field(reading, "budget") == [
+        MoneyRange(minimum=Decimal(20), maximum=Decimal(30)),
+        MoneyRange(maximum=Decimal(50)),
+        MoneyRange(minimum=Decimal(10)),
+        MoneyRange(minimum=Decimal(5), negotiable=True),
+        MoneyRange(maximum=Decimal(5)),
+    ]
+    last = reading.rows[4]
+    assert [finding.code for finding in last.findings] == ["import.budget_least_unreadable"]
+    assert "下限 8 大于上限 5" in last.findings[0].zh
+    assert last.record is not None
+    assert last.record.extra == {least: "8"}
+
+
+@pytest.mark.parametrize("second", [("最低", "最高"), ("下限", "上限")])
+def test_two_levels_of_header_hold_the_bounds_of_one_range(tmp_path: Path, second: tuple[str, str]) -> None:
+    rows = [
+        (*HEADER, "拟投入资金（元）", ""),
+        ("", "", "", *second),
+        ("甲公司", "需求甲", "薄板注塑翘曲", "200000", "300000"),
+    ]
+    merged = ("A1:A2", "B1:B2", "C1:C2", "D1:E1")
+    reading = read(write_book(tmp_path / "表.xlsx", {"汇总": rows}, merged))
+    assert field(reading, "budget") == [MoneyRange(minimum=Decimal(20), maximum=Decimal(30))]
+
+
 def test_what_a_firm_is_says_how_far_it_has_come_and_domains_have_short_names(tmp_path: Path) -> None:
     rows = [("企业名称", "企业类型"), ("甲厂", "高新技术企业"), ("乙厂", "企业")]
     reading = read(write_book(tmp_path / "企业.xlsx", {"表": rows}), "organisations")
