@@ -10,15 +10,20 @@ from flask_babel import gettext as _
 from matching.clock import to_shanghai
 from matching.exporting.paper import BETWEEN, Paper, code_matrix, dark_runs
 from matching.models import Event, EventParticipant, EventSlot, Meeting
-from matching.queries.agendas import AgendaEntry, table_name
+from matching.queries.agendas import AgendaEntry, table_in, table_name
 from matching.queries.events import EventBoard
-from web.languages import format_day
+from web.languages import format_day, page_language
 
 _BADGE_WIDTH, _BADGE_HEIGHT, _BADGES_ACROSS, _BADGES_DOWN = 90.0, 54.0, 2, 5
 _BADGE_LEFT, _BADGE_TOP = 15.0, 13.5
 _CODE_SIDE = 30.0
 _CARD_SIZE = 15.0
 """Points of a table card's text, where it has room for so much."""
+
+
+def table_words(event: Event, number: int | None) -> str:
+    """A table's name in the reader's language; empty where there is none."""
+    return table_in(table_name(event, number), page_language())
 
 
 def time_of(slot: EventSlot) -> str:
@@ -36,7 +41,7 @@ def write_timetable(board: EventBoard) -> bytes:
     rows = [
         (
             time_of(slots[one.slot_id or ""]),
-            table_name(event, one.table_number) or _("线上"),
+            table_words(event, one.table_number) or _("线上"),
             _both(board, one),
             board.needs.get(one.need_id or "", ""),
             board.hosts.get(one.host_id or "", ""),
@@ -61,7 +66,7 @@ def write_agendas(board: EventBoard, people: Sequence[EventParticipant]) -> byte
         rows = [
             (
                 time_of(slot),
-                table_name(event, one.table_number) or _("线上"),
+                table_words(event, one.table_number) or _("线上"),
                 board.participants[one.second_id if one.first_id == who.id else one.first_id].name,
                 board.needs.get(one.need_id or "", ""),
                 board.hosts.get(one.host_id or "", ""),
@@ -82,7 +87,10 @@ def write_own_agenda(event: Event, who: EventParticipant, agenda: Sequence[Agend
     paper.new_page()
     paper.line(who.name, 18)
     _head(paper, event, size=11)
-    rows = [(time_of(one.slot), one.table or _("线上"), one.other.name, one.topic, one.host) for one in agenda]
+    rows = [
+        (time_of(one.slot), table_in(one.table, page_language()) or _("线上"), one.other.name, one.topic, one.host)
+        for one in agenda
+    ]
     if rows:
         _table(paper, _("对方"), rows, 11)
     else:
@@ -120,7 +128,7 @@ def write_cards(board: EventBoard) -> bytes:
     for number, name in enumerate(event.tables, start=1):
         paper.new_page()
         paper.line(f"{event.title} · {format_day(event.held_on)}", 11, soft=True, centred=True)
-        paper.line(name, 64 if len(event.slots) <= 12 else 44, centred=True, gap=6)
+        paper.line(table_in(name, page_language()), 64 if len(event.slots) <= 12 else 44, centred=True, gap=6)
         rows = [
             (
                 time_of(slot),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,6 +20,9 @@ from matching.models import (
     Need,
     User,
 )
+
+_NUMBERED = re.compile(r"(?:(.+) )?(\d+) 号桌")
+"""How the tables of a room are named, see `matching.services.day_plans`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +113,14 @@ def table_name(event: Event, number: int | None) -> str:
     if number is None:
         return ""
     return event.tables[number - 1] if 1 <= number <= len(event.tables) else f"{number}"
+
+
+def table_in(name: str, language: str) -> str:
+    """A table's name in a language: those that were numbered here are said in English too, others stay as typed."""
+    found = _NUMBERED.fullmatch(name) if language == "en" else None
+    if found is None:
+        return name
+    return f"{found[1]}, table {found[2]}" if found[1] else f"Table {found[2]}"
 
 
 def list_choices(

@@ -26,7 +26,7 @@ from matching.notifying.calendars import CalendarEntry, Method, calendar_uid, wr
 from matching.notifying.events import INVITED, tell_of_timetable, tell_participant
 from matching.notifying.staff import tell_host
 from matching.notifying.texts import LANGUAGES, SHIPPED_TEXTS, Texts
-from matching.queries.agendas import host_names, table_name, topic_of
+from matching.queries.agendas import host_names, table_in, table_name, topic_of
 from matching.services.actor import Actor
 from matching.services.deliveries import owe_delivery
 from matching.services.event_participants import participant_not_found
@@ -298,7 +298,7 @@ def remind_participants(uow: UnitOfWork, now: datetime, settings: Settings, text
                         "event": event.title,
                         "when": _how_soon(now, starts_at, last if hour else None),
                         "time": clock,
-                        "table": (f"，{place}", f", {place}") if place else "",
+                        "table": (f"，{place}", f", {table_in(place, 'en')}") if place else "",
                         "place": _place(event),
                     },
                 ),
@@ -447,7 +447,7 @@ def calendar_entry(
     """
     url = agenda_address(participant, settings)
     english = _language(participant) == "en"
-    place = table_name(event, table)
+    place = table_in(table_name(event, table), "en" if english else "zh")
     location = event.online_address if table is None else f"{event.venue} {place}".strip()
     lines = [f"{'About: ' if english else '议题：'}{topic}"] if topic else []
     if host:

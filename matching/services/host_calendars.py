@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from matching.errors import NotAllowed, NotFound
 from matching.models import User
 from matching.notifying.calendars import CalendarEntry, calendar_uid
+from matching.queries.agendas import table_in
 from matching.queries.hosted_meetings import PublishedMeeting
 from matching.services.actor import Actor, actor_of
 from matching.services.signed_links import read_signed, sign
@@ -68,7 +69,11 @@ def host_entries(user: User, meetings: Sequence[PublishedMeeting], settings: Set
     entries = []
     for one in meetings:
         names = " × ".join(one.names)
-        place = one.event.online_address if not one.table else f"{one.event.venue} {one.table}".strip()
+        place = (
+            one.event.online_address
+            if not one.table
+            else f"{one.event.venue} {table_in(one.table, user.locale)}".strip()
+        )
         url = f"{settings.public_url.rstrip('/')}/events/{one.event.id}/meetings/{one.meeting.id}"
         lines = [f"{'About: ' if english else '议题：'}{one.topic}"] if one.topic else []
         lines.append(f"{'Minutes: ' if english else '写纪要：'}{url}")

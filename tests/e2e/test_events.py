@@ -107,6 +107,17 @@ def test_from_theme_to_published_timetable_and_a_cancellation(visit: Callable[..
         assert find_overflow(clerk) <= 0, part
     assert find_barriers(clerk) == []
 
+    desk = visit(STAFF, language="en-US")
+    desk.open("/language/en")
+    in_english = EventPages(desk)
+    in_english.event_id = pages.event_id
+    for part in ("plan", "people", "timetable", "print/cards"):
+        in_english.open(part)
+        desk.keep_picture(f"event-{part.replace('/', '-')}-en-1280")
+        assert find_overflow(desk) <= 0, part
+        assert find_barriers(desk) == [], part
+        assert "号桌" not in desk.page.inner_text("main"), part
+
     phone = visit(STAFF, width=390, language="en-US")
     on_phone = EventPages(phone)
     on_phone.event_id = pages.event_id

@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from matching.errors import InvalidInput
 from matching.models import Event
 from matching.notifying.calendars import write_calendar
-from matching.queries.agendas import list_agenda, list_choices
+from matching.queries.agendas import AgendaEntry, list_agenda, list_choices
 from matching.services.event_participants import answer_invitation, participant_not_found, wish_for
 from matching.services.event_publication import answer_meeting, calendar_entry, read_agenda_token
 from matching.services.meetings import give_feedback
@@ -140,12 +140,13 @@ def _render(token: str, *, error: str = "", wrong_meeting: str = "") -> str:
         if event is None or participant.status == "cancelled":
             raise participant_not_found()
         choices, wished = list_choices(reading, event, participant)
+        agenda = list_agenda(reading, event, participant) if event.published_at is not None else []
         return render_template(
             "agendas/show.html",
             token=token,
             event=event,
             participant=participant,
-            agenda=list_agenda(reading, event, participant) if event.published_at is not None else [],
+            agenda=agenda,
             choices=choices,
             wished=set(request.form.getlist("other")) if error and not wrong_meeting else wished,
             unavailable=set(request.form.getlist("unavailable"))
@@ -154,4 +155,12 @@ def _render(token: str, *, error: str = "", wrong_meeting: str = "") -> str:
             error=error,
             wrong_meeting=wrong_meeting,
             open_event=event.status not in ("ended", "cancelled"),
+            begun=_has_begun(event, agenda),
         )
+
+
+def _has_begun(event: Event, agenda: list[AgendaEntry]) -> bool:
+    """Whether it is too late to ask if they come: their first meeting has begun, or without one the day is over."""
+    if agenda:
+        return agenda[0].slot.starts_at <= now()
+    return bool(event.slots) and max(slot.ends_at for slot in event.slots) <= now()

@@ -10,12 +10,13 @@ from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from matching.clock import shanghai_day
 from matching.errors import EditConflict, IllegalMove, InvalidInput
-from matching.models import Engagement, EngagementFile
+from matching.models import Engagement, EngagementFile, Event, Meeting, Suggestion
 from matching.models.engagement import OUTCOMES, STAGES
 from matching.policy import may_see_post
 from matching.queries.engagements import (
@@ -27,6 +28,7 @@ from matching.queries.engagements import (
     list_engagements,
     show_engagement,
 )
+from matching.queries.events import staffed_by
 from matching.queries.registration_clock import RegistrationTime, read_registration_times
 from matching.queries.vocabularies import load_vocabularies
 from matching.services.attachments import open_attachment
@@ -389,8 +391,29 @@ def _render(
             user_id=actor().user_id,
             today=shanghai_day(now()),
             registration=_registration(reading, engagement),
+            began=_beginning(reading, view) if view.role == "staff" else Beginning(None, None),
             **WORDS,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """What an engagement goes back to, as far as its staff may open it."""
+
+    suggestion: Suggestion | None
+    meeting: Meeting | None
+
+
+def _beginning(reading: Session, view: EngagementView) -> Beginning:
+    engagement = view.engagement
+    suggestion = reading.get(Suggestion, engagement.suggestion_id) if engagement.suggestion_id else None
+    meeting = reading.scalars(
+        select(Meeting)
+        .join(Event, Event.id == Meeting.event_id)
+        .where(Meeting.engagement_id == engagement.id, staffed_by(actor()))
+        .limit(1)
+    ).first()
+    return Beginning(suggestion, meeting)
 
 
 def _registration(reading: Session, engagement: Engagement) -> RegistrationTime | None:

@@ -21,7 +21,7 @@ from matching.models import Event, EventParticipant, EventSlot, Meeting, Need, R
 from matching.models.event import PARTICIPANT_STATUSES
 from matching.models.meeting import MEETING_RESULTS
 from matching.policy import MATCHER, region_prefix
-from matching.queries.agendas import table_name
+from matching.queries.agendas import table_in
 from matching.queries.desk import list_colleagues
 from matching.queries.event_proposals import preselect, proposed_pairs, theme_needs
 from matching.queries.events import (
@@ -75,10 +75,11 @@ from matching.services.meetings import (
     needs_table,
     record_result,
 )
+from matching.services.posts import told_language
 from matching.services.standing_conflicts import standing_conflicts, unexplained
 from matching.services.timetables import USUAL_SECONDS, is_underway, request_timetable, stop_timetable
 from web.display import fit_in_words
-from web.event_papers import draw_code, write_paper
+from web.event_papers import draw_code, table_words, write_paper
 from web.forms.events import MODE_LABELS, EventForm
 from web.languages import in_language
 from web.reader import actor, audience, now, platform, signed_in_only, staff_only
@@ -150,7 +151,9 @@ def _give_words(state: BlueprintSetupState) -> None:
         MEETING_ORIGIN_LABELS=ORIGIN_LABELS,
         MEETING_RESULT_LABELS=RESULT_LABELS,
         slot_time=slot_time,
-        table_name=table_name,
+        told_language=told_language,
+        table_name=table_words,
+        table_in=table_in,
     )
 
 
@@ -287,6 +290,7 @@ def show_plan(event_id: str) -> str:
             "events/plan.html",
             board=board,
             changes=list_changes(reading, board.event),
+            aftermath=_aftermath(board),
             needs=len(theme_needs(reading, board.event, now())),
             vocabularies=load_vocabularies(reading),
         )
@@ -1056,6 +1060,7 @@ def _render_meeting(
                 and (set(one.participant_ids) & set(meeting.participant_ids) or one.id in meeting.after_ids)
             ],
             needs_table=needs_table(board.event, meeting),
+            begun=meeting.result is not None or _has_begun(board.event, meeting),
             results=MEETING_RESULTS,
             error=error,
             form=request.form,
@@ -1075,6 +1080,50 @@ def _render_meeting(
                 if (meeting.id, one_id) in board.invitations
             ],
         )
+
+
+def _has_begun(event: Event, meeting: Meeting) -> bool:
+    """Whether its time has come; of one without a place, the event's."""
+    begins = [slot.starts_at for slot in event.slots if slot.id == meeting.slot_id or meeting.slot_id is None]
+    return bool(begins) and min(begins) <= now()
+
+
+@dataclass(frozen=True, slots=True)
+class Aftermath:
+    """What came of the meetings of an event so far."""
+
+    held: int
+    absent: int
+    open: int
+    """Over by their time, with nothing noted."""
+    feedback: int
+    willing: list[Meeting]
+    """Both sides want to go on, and nobody opened the engagement yet."""
+    engaged: int
+
+
+def _aftermath(board: EventBoard) -> Aftermath | None:
+    """None before the first meeting has begun."""
+    slots = {slot.id: slot for slot in board.event.slots}
+    placed = board.placed()
+    if not any(slots[one.slot_id or ""].starts_at <= now() for one in placed):
+        return None
+    return Aftermath(
+        held=sum(one.result == "held" for one in placed),
+        absent=sum(one.result not in (None, "held") for one in placed),
+        open=sum(one.result is None and slots[one.slot_id or ""].ends_at <= now() for one in placed),
+        feedback=len(board.feedback),
+        willing=[
+            one
+            for one in placed
+            if one.engagement_id is None
+            and all(
+                (one.id, who) in board.feedback and board.feedback[one.id, who].wants_more
+                for who in one.participant_ids
+            )
+        ],
+        engaged=sum(one.engagement_id is not None for one in placed),
+    )
 
 
 def _in_event(event_id: str, participant_id: str) -> None:

@@ -26,6 +26,12 @@
     (field.matches("input, textarea, select") ? field : field.querySelector("input, textarea, select") || field).focus();
   });
 
+  // The present tab is in sight, where the row of tabs is wider than the window.
+  document.querySelectorAll(".dj-tabs [aria-current]").forEach(function (tab) {
+    var row = tab.closest(".dj-tabs");
+    if (row.scrollWidth > row.clientWidth) row.scrollLeft = tab.offsetLeft - row.offsetLeft - 16;
+  });
+
   // Another step of a form: its error summary, or else its heading, takes the focus.
   document.addEventListener("htmx:afterSwap", function (event) {
     if (event.target.id !== "post-form") return;

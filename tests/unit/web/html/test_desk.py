@@ -91,7 +91,8 @@ def test_each_thing_that_waits_is_counted(full: None, platform: Platform, clock:
     with platform.reading() as reading:
         blocks = {block.key: block for block in list_desk(reading, staff, clock.moment, platform.settings)}
     assert {key: block.count for key, block in blocks.items()} == {
-        "review": 7, "registrations": 0, "interests": 1, "engagements": 1, "next_steps": 1, "follow_ups": 0, "contracts": 1,
+        "review": 7, "registrations": 0, "interests": 1, "engagements": 1, "next_steps": 1, "follow_ups": 0,
+        "contracts": 1,
         "expiring": 1, "deliveries": 1, "duplicates": 1, "imports": 0, "events": 1,
     }  # fmt: skip
     assert [row.title for row in blocks["review"].rows] == [f"待审需求{n}" for n in (6, 5, 4, 3, 2)]
