@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,7 @@ QUERY_WORD_LIMIT = 128
 _EXACT_LENGTHS = 24
 
 
+@lru_cache(maxsize=16_384)
 def inverse_document_frequency(document_frequency: int, documents: int) -> float:
     """Lucene's idf: ln(1 + (N − n + ½) / (n + ½)), never negative."""
     return math.log1p((documents - document_frequency + 0.5) / (document_frequency + 0.5))
