@@ -276,13 +276,17 @@ def count_institutions(session: Session, actor: Actor, period: Period) -> dict[s
     """As the funnel's table by institution, without bringing each pair of need and institution over."""
     if session.scalar(select(ReportTally.id)) is None:
         return funnel(session, actor, period).table("institution")
-    counted = select(NeedProgress.need_id).where(
-        period.holds(NeedProgress.published_at), _of_region(actor, NeedProgress.region_code)
+    # Joined, not asked for with IN: SQLite would gather ten thousand ids for that, twice.
+    of_need = NeedProgress.need_id == NeedPartner.need_id
+    told = and_(
+        period.holds(NeedProgress.published_at),
+        _of_region(actor, NeedProgress.region_code),
+        or_(NeedPartner.open, _of_region(actor, NeedPartner.region_code)),
     )
-    told = and_(NeedPartner.need_id.in_(counted), or_(NeedPartner.open, _of_region(actor, NeedPartner.region_code)))
     counts: dict[str, dict[str, int]] = {}
     for partner, reached, count in session.execute(
         select(NeedPartner.organisation_id, NeedPartner.reached, func.count())
+        .join(NeedProgress, of_need)
         .where(told)
         .group_by(NeedPartner.organisation_id, NeedPartner.reached)
     ):
@@ -303,6 +307,7 @@ def count_institutions(session: Session, actor: Actor, period: Period) -> dict[s
             several,
             and_(several.c.need_id == NeedPartner.need_id, several.c.organisation_id == NeedPartner.organisation_id),
         )
+        .join(NeedProgress, of_need)
         .where(told)
     ):
         twice = reached & known.get((need_id, partner), 0)
