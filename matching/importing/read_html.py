@@ -109,7 +109,7 @@ class _OpenTable:
     def end_cell(self) -> None:
         if self._parts is None:
             return
-        text = clean_text(re.sub(r" *\n *", "\n", "".join(self._parts).replace("\xa0", " ")))
+        text = clean_text(re.sub(r"(?<! ) *+\n *", "\n", "".join(self._parts).replace("\xa0", " ")))
         self._parts = None
         rowspan, colspan = self._spans
         if text:

@@ -678,7 +678,12 @@ class RowParser:
             case "line" if found.name == "contact_name" and re.search(r"\d{7}", text):
                 self._read_contact(parsed, guess, text, where)
             case "line":
-                self._set(parsed, found.name, None if is_nothing(text) else re.sub(r"\s*\n\s*", " ", text), where)
+                self._set(
+                    parsed,
+                    found.name,
+                    None if is_nothing(text) else re.sub(r"(?<![^\S\n])[^\S\n]*+\n\s*", " ", text),
+                    where,
+                )
             case "id":
                 if cell.kind == "date":
                     parsed.warnings.append(_looks_like_date(cell, where))

@@ -96,7 +96,7 @@ _DIGIT_CHARACTERS = ("零〇", "一壹", "二两贰", "三叁", "四肆", "五�
 _DIGITS = {character: value for value, characters in enumerate(_DIGIT_CHARACTERS) for character in characters}
 _TENS = {"十": 10, "拾": 10, "百": 100, "佰": 100, "千": 1000, "仟": 1000}
 _NUMERALS = "".join((*_DIGIT_CHARACTERS, *_TENS))
-_CHINESE_NUMBER = re.compile(rf"(?<![\d.])[{_NUMERALS}]+(?=万|亿|元|$|[-~至到])")
+_CHINESE_NUMBER = re.compile(rf"(?<![\d.{_NUMERALS}])[{_NUMERALS}]++(?=万|亿|元|$|[-~至到])")
 _MAX_WAN = Decimal(10) ** 9
 """No budget of a post is a trillion: beyond, the text is not an amount."""
 
@@ -241,7 +241,9 @@ _ENGLISH_DAY = re.compile(
 _ENGLISH_DAY_US = re.compile(r"(?P<name>[a-z]{3,9})\.?\s+(?P<day>\d{1,2})(?:st|nd|rd|th)?,?\s+" + _YEAR, re.IGNORECASE)
 _ENGLISH_MONTH = re.compile(r"(?P<name>[a-z]{3,9})\.?,?[\s-]+" + _YEAR, re.IGNORECASE)
 _YEAR_LAST = re.compile(r"(?P<first>\d{1,2})[/.-](?P<second>\d{1,2})[/.-]" + _YEAR)
-_TIME_OF_DAY = re.compile(r"[T\s]\s*\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?$", re.IGNORECASE)
+_TIME_OF_DAY = re.compile(
+    r"(?:T|(?<!\s)\s)\s*+\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?$", re.IGNORECASE
+)
 _OPEN_ENDED = re.compile(r"^(?:长期|长期有效|不限|待定|未定|另定|面议|协商|尽快|ongoing|open|asap|tbd)$", re.IGNORECASE)
 
 
@@ -348,7 +350,7 @@ def parse_span(text: str, *, epoch_1904: bool = False) -> tuple[date | None, dat
 
 # --- phones and e-mail -----------------------------------------------------------------------------------------------
 
-_PHONE_BREAK = re.compile(r"[/、;,|\n]|\s+或\s*|或者?|\s和\s|以及")
+_PHONE_BREAK = re.compile(r"[/、;,|\n]|(?<!\s)\s++或\s*|或者?|\s和\s|以及")
 _MOBILE = re.compile(r"(?<!\d)(?:\+?0{0,2}86[\s-]*)?(1[3-9]\d[\s-]?\d{4}[\s-]?\d{4})(?!\d)")
 _EXTENSION = r"(?:\s*(?:转|ext\.?|x|分机)\s*(\d{1,6})|-(\d{1,6}))?"
 _LANDLINE = re.compile(
@@ -441,7 +443,10 @@ def _extension(digits: str | None) -> str:
     return f"转{digits}" if digits else ""
 
 
-_EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}")
+# Each begins where a word begins: from the middle of a long word every start would be tried, and each to its end.
+_EMAIL = re.compile(
+    r"(?<![A-Za-z0-9.!#$%&'*+/=?^_`{|}~-])[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]++@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}"
+)
 
 
 def parse_emails(text: str) -> tuple[str, ...]:
@@ -462,7 +467,7 @@ def find_emails(text: str) -> tuple[str, ...]:
 def without_emails(text: str) -> str:
     """The text without its e-mail addresses and what introduces them."""
     return re.sub(
-        rf"(?:邮箱|电子邮箱|e-?mail)?\s*[:：]?\s*(?:{_EMAIL.pattern})", " ", fold(text), flags=re.IGNORECASE
+        rf"(?:(?:邮箱|电子邮箱|e-?mail)\s*+)?(?:[:：]\s*+)?(?:{_EMAIL.pattern})", " ", fold(text), flags=re.IGNORECASE
     ).strip()
 
 
@@ -521,7 +526,7 @@ def split_list(text: str) -> tuple[str, ...]:
     body = _QUOTED.sub(keep, text.replace("\ue000", "").replace("\ue001", ""))
     parts = re.split(r"[、，;；|\n]|(?<!\d),|,(?!\d)", _without_numbers(body))
     if len(parts) == 1 and not kept:
-        parts = re.split(r"\s*/\s*", body)
+        parts = re.split(r"(?<!\s)\s*+/\s*", body)
     if len(parts) == 1 and not kept:
         parts = re.split(rf"(?<=[{_HAN}])[\s\u3000]+(?=[{_HAN}])", body)
     items = []

@@ -293,7 +293,7 @@ def _read_bibtex(text: str, place: Place, reading: WorksReading) -> Iterator[Wor
             errors, entries = [error], {}
         if errors or len(entries) != 1:
             detail = str(errors[0]) if errors else "no entry"
-            detail = re.sub(r"\s*in line \d+", "", detail)
+            detail = re.sub(r"(?<!\s)\s*+in line \d+", "", detail)
             reading.findings.append(
                 _finding(
                     "work.bibtex", f"这一条 BibTeX 有语法错误，未导入（{detail}）", f"broken BibTeX ({detail})", at
@@ -316,7 +316,7 @@ def _read_bibtex(text: str, place: Place, reading: WorksReading) -> Iterator[Wor
             or "",
             abstract=fields.get("abstract", ""),
             authors=[_from_latex(str(person)) for person in entry.persons.get("author", [])],
-            keywords=re.split(r"\s*[,;；，]\s*", fields.get("keywords", "")),
+            keywords=re.split(r"(?<!\s)\s*+[,;；，]\s*", fields.get("keywords", "")),
             url=fields.get("url", ""),
         )
         if record is not None:

@@ -49,7 +49,7 @@ _PRICE = re.compile(
     r"[^。；;\n]{0,12}?\d+(?:\.\d+)?\s*(?:元|万|%|rmb|cny|yuan)",
     re.IGNORECASE,
 )
-_EMAIL = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
+_EMAIL = re.compile(r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9._%+-]++@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 _PHONE = re.compile(
     r"(?<![\d.])(?:(?:\+?86[- ]?)?1[3-9]\d[- ]?\d{4}[- ]?\d{4}"
     r"|(?:\+?86[- ]?)?\(?0\d{2,3}\)?[- ]?\d{7,8}"

@@ -19,7 +19,7 @@ from matching.store.outbox import POST_CHANGED, owe_all
 from matching.store.unit_of_work import UnitOfWork, edit_conflict
 
 _LEGAL_FORM_ZH = re.compile(r"(股份有限公司|有限责任公司|有限公司|集团公司|公司|集团)$")
-_LEGAL_FORM_EN = re.compile(r"\s*\b(co|company|corp|corporation|inc|ltd|limited|llc|gmbh|group)$")
+_LEGAL_FORM_EN = re.compile(r"(?<!\s)\s*+\b(co|company|corp|corporation|inc|ltd|limited|llc|gmbh|group)$")
 
 
 def name_key(name: str) -> str:

@@ -360,12 +360,30 @@ def is_content_word(word: str) -> bool:
 
 _QUANTITY_ONLY = re.compile(_QUANTITY)
 _UNIT_PART = rf"(?:{UNIT_PATTERN}|[pnumkgμ]?(?:mol|j|w|v|a|n|pa|hz|g|m|s|l|k|h|d|min|kg|rad|cfu|iu)[23]?)"
-_UNIT_ONLY = re.compile(rf"{_UNIT_PART}(?:[/·]{_UNIT_PART})*")
+_ONE_UNIT = re.compile(_UNIT_PART)
+_SEPARATORS_OF_UNIT = 3
+"""The most `/` and `·` that one unit of the list has within itself (w/(m·k))."""
 
 
 def is_measure(word: str) -> bool:
     """Whether a word in normal form is nothing but a quantity or a unit."""
-    return bool(_UNIT_ONLY.fullmatch(word) or _QUANTITY_ONLY.fullmatch(word) or _COMPARED_NUMBER.fullmatch(word))
+    return bool(_is_units(word) or _QUANTITY_ONLY.fullmatch(word) or _COMPARED_NUMBER.fullmatch(word))
+
+
+def _is_units(word: str) -> bool:
+    """Whether a word is units with `/` or `·` between them.
+
+    Not one expression: units have separators within themselves too, and `g/g/g/…` would be tried in 2ⁿ ways.
+    """
+    ends = [place for place, character in enumerate(word) if character in "/·"] + [len(word)]
+    starts = [0]
+    for number, end in enumerate(ends):
+        earliest = ends[number - _SEPARATORS_OF_UNIT - 1] if number > _SEPARATORS_OF_UNIT else -1
+        if any(
+            _ONE_UNIT.fullmatch(word, start, end) for start in starts[-_SEPARATORS_OF_UNIT - 1 :] if start > earliest
+        ):
+            starts.append(end + 1)
+    return starts[-1] == len(word) + 1
 
 
 def is_telling_word(word: str) -> bool:
