@@ -6,7 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String, Text
+from sqlalchemy import JSON, ForeignKey, Index, String, Text, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from matching.models.base import Base, BigId, Id, new_id
@@ -63,6 +63,8 @@ class Engagement(Base):
     """技术交易额, a part of the contract's amount."""
     registration_number: Mapped[str | None] = mapped_column(String(60))
     """技术合同登记编号."""
+    disputed: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Whether what the registration office is to decide is in dispute: it has the longer time then."""
     signed_on: Mapped[date | None]
     starts_on: Mapped[date | None]
     ends_on: Mapped[date | None]

@@ -241,7 +241,7 @@ def _contracts(desk: _Desk) -> DeskBlock:
     found = _rows(
         desk,
         "contracts",
-        select(Engagement.id, Engagement.title, Engagement.signed_on, Engagement.contract_amount)
+        select(Engagement.id, Engagement.title, Engagement.signed_on, Engagement.contract_amount, Engagement.disputed)
         .where(
             Engagement.outcome == "contract",
             Engagement.signed_on.is_not(None),
@@ -250,7 +250,7 @@ def _contracts(desk: _Desk) -> DeskBlock:
         )
         .order_by(Engagement.signed_on, Engagement.id),
     )
-    rows = [DeskRow(row[0], row[1], times.due(row[2], row[3])) for row in found if row[2] is not None]
+    rows = [DeskRow(row[0], row[1], times.due(row[2], row[3], disputed=row[4])) for row in found if row[2] is not None]
     return DeskBlock("contracts", found[0][-1] if found else 0, rows)
 
 

@@ -32,9 +32,9 @@ class RegistrationTimes:
     clock: RegistrationClock
     today: date
 
-    def due(self, signed_on: date, amount: Decimal | None) -> date:
+    def due(self, signed_on: date, amount: Decimal | None, *, disputed: bool) -> date:
         """By when a contract signed then should be registered."""
-        return registration_due(signed_on, amount, self.special, clock=self.clock)
+        return registration_due(signed_on, amount, self.special, disputed=disputed, clock=self.clock)
 
     def of(self, engagement: Engagement) -> RegistrationTime | None:
         """The clock of an engagement's contract; None while it is not signed, and once it is registered."""
@@ -42,7 +42,7 @@ class RegistrationTimes:
             return None
         if engagement.stage != "contract" and engagement.outcome != "contract":
             return None
-        due = self.due(engagement.signed_on, engagement.contract_amount)
+        due = self.due(engagement.signed_on, engagement.contract_amount, disputed=engagement.disputed)
         return RegistrationTime(due, count_working_days(self.today, due, self.special))
 
 

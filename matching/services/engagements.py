@@ -63,6 +63,7 @@ class ContractTerms:
     contract_amount: Decimal | None = None
     technology_amount: Decimal | None = None
     registration_number: str = ""
+    disputed: bool = False
     signed_on: date | None = None
     starts_on: date | None = None
     ends_on: date | None = None

@@ -8,7 +8,7 @@ from decimal import Decimal
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import HiddenField, SelectField, StringField, TextAreaField
+from wtforms import BooleanField, HiddenField, SelectField, StringField, TextAreaField
 
 from matching.errors import InvalidInput
 from matching.models import Engagement
@@ -26,6 +26,7 @@ class TermsForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     contract_amount = AmountField(_l("成交额（万元）"))
     technology_amount = AmountField(_l("其中技术交易额（万元）"))
     registration_number = StringField(_l("技术合同登记编号"))
+    disputed = BooleanField(_l("登记有争议，期限较长"))
     signed_on = DayField(_l("签订日期"))
     starts_on = DayField(_l("履行开始"))
     ends_on = DayField(_l("履行结束"))
@@ -51,6 +52,7 @@ class TermsForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
         self.contract_amount.data = _plain(engagement.contract_amount)
         self.technology_amount.data = _plain(engagement.technology_amount)
         self.registration_number.data = engagement.registration_number or ""
+        self.disputed.data = engagement.disputed
         self.signed_on.data = _day(engagement.signed_on)
         self.starts_on.data = _day(engagement.starts_on)
         self.ends_on.data = _day(engagement.ends_on)
@@ -70,6 +72,7 @@ class TermsForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
             contract_amount=self.contract_amount.amount,
             technology_amount=self.technology_amount.amount,
             registration_number=self.registration_number.data or "",
+            disputed=bool(self.disputed.data),
             signed_on=self.signed_on.day,
             starts_on=self.starts_on.day,
             ends_on=self.ends_on.day,

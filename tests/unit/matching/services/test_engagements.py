@@ -354,6 +354,14 @@ def test_the_seller_is_reminded_of_the_registration_until_there_is_a_number(
         left = times.of(session.get_one(Engagement, scene.id))
     assert left is not None
     assert (left.due, left.left) == (date(2026, 12, 16), 15)
+    with platform.unit_of_work() as uow:
+        record_terms(uow, scene.firm.actor, scene.id, replace(signed, disputed=True), now)
+    with platform.reading() as session:
+        disputed = times.of(session.get_one(Engagement, scene.id))
+    assert disputed is not None
+    assert disputed.left == 30
+    with platform.unit_of_work() as uow:
+        record_terms(uow, scene.firm.actor, scene.id, signed, now)
 
     def remind(day: date) -> int:
         with platform.unit_of_work() as uow:
