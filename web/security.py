@@ -74,9 +74,10 @@ def protect(app: Flask, settings: Settings) -> None:
         headers["X-Request-ID"] = g.get("request_id", "")
         if secure:
             headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
+        # Pages, tables, calendars and JSON show what one reader may see; neither a proxy nor the back button after
+        # signing out may show it. What anybody may keep says so itself.
+        headers.setdefault("Cache-Control", "no-store")
         if response.mimetype == "text/html":
-            # Pages show what one reader may see; neither a proxy nor the back button after signing out may show it.
-            headers.setdefault("Cache-Control", "no-store")
             response.vary.update(("Cookie", "Accept-Language"))
         return response
 
