@@ -70,7 +70,13 @@ def install_languages(app: Flask) -> None:
     )
     app.jinja_env.globals["_"] = _make_text_of_page()
     app.jinja_env.filters.update(
-        day=format_day, moment=format_moment, money=format_money, label=label_of, number=format_number, size=format_size
+        day=format_day,
+        moment=format_moment,
+        money=format_money,
+        amount=format_amount,
+        label=label_of,
+        number=format_number,
+        size=format_size,
     )
     app.jinja_env.globals.update(
         page_language=page_language,
@@ -159,6 +165,12 @@ def _whole(amount: Decimal) -> Decimal:
     """0.3 万元 are 3,000 yuan, not 3,000.0."""
     whole = amount.to_integral_value()
     return whole if whole == amount else amount
+
+
+def format_amount(amount: Decimal | int) -> str:
+    """An amount in 万元: 620 万元; in English the yuan it stands for, CNY 6,200,000."""
+    unit = 10_000 if page_language() == "en" else 1
+    return str(gettext("%(amount)s 万元", amount=format_number(_whole(Decimal(amount) * unit))))
 
 
 def format_money(value: MoneyRange | None) -> str:

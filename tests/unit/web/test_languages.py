@@ -11,7 +11,7 @@ from flask import Flask
 
 from matching.documents import MoneyRange
 from tests.unit.web.conftest import Browser
-from web.languages import format_day, format_moment, format_money, format_number, format_size
+from web.languages import format_amount, format_day, format_moment, format_money, format_number, format_size
 
 LATE = datetime(2026, 11, 24, 16, 30, tzinfo=UTC)
 
@@ -53,6 +53,12 @@ def test_amounts(app: Flask, money: MoneyRange | None, zh: str, en: str) -> None
         assert format_money(money) == zh
     with in_page(app, "en"):  # type: ignore[attr-defined]
         assert format_money(money) == en
+
+
+@pytest.mark.parametrize(("language", "shown"), [("zh", "1,878.6 万元"), ("en", "CNY 18,786,000")])
+def test_an_amount_is_told_in_the_unit_of_its_reader(app: Flask, language: str, shown: str) -> None:
+    with in_page(app, language):  # type: ignore[attr-defined]
+        assert format_amount(Decimal("1878.6")) == shown
 
 
 def test_numbers() -> None:
