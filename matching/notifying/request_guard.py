@@ -26,6 +26,9 @@ _LONGEST_ANSWER = 64 * 1024
 _TIMEOUT_SECONDS = 10.0
 _TUNNELS = tuple(ipaddress.ip_network(net) for net in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32"))
 """IPv6 addresses that lead to IPv4 ones which we would not see."""
+_NOT_OURS = tuple(ipaddress.ip_network(net) for net in ("fec0::/10", "3fff::/20", "5f00::/16", "192.88.99.0/24"))
+"""Site-local as it once was, for documentation, between routers, and the former way to tunnels: the standard library has
+them as global."""
 
 
 class RequestNotSent(DuijieError):
@@ -167,6 +170,8 @@ def _is_public(address: IpAddress) -> bool:
             return _is_public(address.ipv4_mapped)
         if any(address in tunnel for tunnel in _TUNNELS):
             return False
+    if any(address in network for network in _NOT_OURS):
+        return False
     return address.is_global and not address.is_multicast and not address.is_reserved
 
 

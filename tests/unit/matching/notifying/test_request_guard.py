@@ -67,7 +67,8 @@ def test_nothing_private_is_reached_otherwise(server: HttpServer) -> None:
     [
         "127.0.0.1", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1",
         "255.255.255.255", "192.0.0.1", "198.18.0.1", "240.0.0.1", "::1", "::", "fe80::1", "fe80::1%eth0", "fc00::1",
-        "ff02::1", "::ffff:10.0.0.1", "64:ff9b::a00:1", "2002:7f00:1::", "2001:0:7f00:1::1", "2001:db8::1",
+        "ff02::1", "::ffff:10.0.0.1", "64:ff9b::a00:1", "2002:7f00:1::", "fec0::1", "3fff::1", "5f00::1",
+        "192.88.99.1", "::127.0.0.1", "::ffff:0:127.0.0.1", "2001:0:7f00:1::1", "2001:db8::1",
     ],
 )  # fmt: skip
 def test_a_name_that_leads_inside_is_refused(address: str) -> None:
@@ -94,6 +95,26 @@ def test_only_public_addresses_pass(address: ipaddress.IPv4Address | ipaddress.I
         assert not any(kinds)
     else:
         assert code == "channel.address_refused"
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "１２７.0.0.1",
+        "127。0。0。1",
+        "ⅼocalhost",
+        "localhost.",
+        "LOCALHOST",
+        "①②⑦.0.0.1",
+        "[::ffff:7f00:1]",
+        "0177.0.0.1",
+    ],
+)
+def test_a_name_written_in_other_letters_is_judged_by_what_it_resolves_to(server: HttpServer, host: str) -> None:
+    for scheme in ("http", "https"):
+        code = code_of(f"{scheme}://{host}:{server.port}/x")
+        assert code in ("channel.address_refused", "channel.unreachable")
+    assert server.received == []
 
 
 def test_without_encryption_only_where_the_operator_allows() -> None:

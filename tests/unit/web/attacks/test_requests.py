@@ -252,6 +252,50 @@ def test_known_and_unknown_accounts_cost_the_same(
         hashed.clear()
 
 
+def test_known_and_unknown_accounts_cost_a_program_the_same(
+    world: World, attacked: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tokens by password: one hash and one answer, whether there is no such account, a locked one or a wrong password;
+    and a reset that is asked for says the same of either."""
+    hashed: list[str] = []
+
+    class Counting(PasswordHasher):
+        def verify(self, hash: str | bytes, password: str | bytes) -> Literal[True]:
+            hashed.append("verify")
+            return super().verify(hash, password)
+
+    monkeypatch.setattr(passwords, "_hasher", Counting())
+    with world.platform.unit_of_work() as uow:
+        uow.session.get_one(User, world.users["lecturer"]).active = False
+        uow.commit()
+    told = set()
+    for email in ("firm_reader@example.cn", "nobody@example.cn", "lecturer@example.cn"):
+        client = attacked.test_client()
+        body = {"email": email, "password": "not the password", "name": "x"}
+        answer = client.post("/api/v1/tokens", json=body, environ_base={"REMOTE_ADDR": "203.0.113.77"})
+        problem = {key: value for key, value in json.loads(answer.data).items() if key != "request_id"}
+        told.add((answer.status_code, json.dumps(problem, sort_keys=True), len(hashed)))
+        hashed.clear()
+    assert len(told) == 1, told
+    pages = set()
+    for email in ("firm_reader@example.cn", "nobody@example.cn", "lecturer@example.cn"):
+        visitor = Reader(world, attacked, "visitor")
+        token = re.search(r'name="csrf_token" value="([^"]+)"', visitor.client.get("/password/forgotten").text)
+        assert token is not None
+        answer = visitor.client.post("/password/forgotten", data={"csrf_token": token[1], "email": email})
+        pages.add(
+            (
+                answer.status_code,
+                answer.headers.get("Location"),
+                re.sub(r"value=\"[^\"]*\"|[0-9a-f]{16}", "", answer.text).replace(email, ""),
+            )
+        )
+    with world.platform.unit_of_work() as uow:
+        uow.session.get_one(User, world.users["lecturer"]).active = True
+        uow.commit()
+    assert len(pages) == 1, pages
+
+
 @pytest.mark.parametrize(
     "hostile",
     [
