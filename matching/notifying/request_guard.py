@@ -27,8 +27,8 @@ _TIMEOUT_SECONDS = 10.0
 _TUNNELS = tuple(ipaddress.ip_network(net) for net in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32"))
 """IPv6 addresses that lead to IPv4 ones which we would not see."""
 _NOT_OURS = tuple(ipaddress.ip_network(net) for net in ("fec0::/10", "3fff::/20", "5f00::/16", "192.88.99.0/24"))
-"""Site-local as it once was, for documentation, between routers, and the former way to tunnels: the standard library has
-them as global."""
+"""Site-local as it once was, for documentation, between routers, and the former way to tunnels: the standard library
+has them as global."""
 
 
 class RequestNotSent(DuijieError):

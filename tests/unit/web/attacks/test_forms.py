@@ -17,8 +17,8 @@ PAYLOAD = "\"'><svg onload=alert(1)>"
 """Short, so that it fits where little does."""
 
 LEFT_OUT = (
-    "/sign-out", "/sign-in", "/language/", "/me/data/close", "/me/data/erase", "/account/two-factor", "/account/password",
-    "/account/sign-ins", "/users/",
+    "/sign-out", "/sign-in", "/language/", "/me/data/close", "/me/data/erase", "/account/two-factor",
+    "/account/password", "/account/sign-ins", "/users/",
 )  # fmt: skip
 """Beginnings of actions that would end the reader's sign-in or account."""
 
