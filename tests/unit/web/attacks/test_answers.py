@@ -82,6 +82,17 @@ def test_what_is_for_one_reader_is_kept_by_nobody(world: World, attacked: Flask,
     assert tried > 60
 
 
+@pytest.mark.parametrize("name", ["administrator", "visitor", "rival_editor"])
+def test_a_table_of_experts_holds_contacts_of_the_own_organisation_only(
+    world: World, attacked: Flask, name: str
+) -> None:
+    """An administrator may edit every entry, and yet takes nobody's telephone along in a file."""
+    for address in ("/exports/experts.csv", "/exports/experts.xlsx", "/exports/experts.csv?own=1"):
+        seen = Reader(world, attacked, name).get(address)
+        kinds = {world.secrets[mark].kind for mark in seen.marks}
+        assert "expert.contact" not in kinds, address
+
+
 def test_no_header_and_no_field_makes_a_method_another(world: World, attacked: Flask) -> None:
     reader = Reader(world, attacked, "firm_owner")
     before = rows_of(world)
