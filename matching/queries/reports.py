@@ -359,10 +359,14 @@ def read_progress(session: Session, published: ColumnElement[bool]) -> dict[str,
     engaged = exists().where(Engagement.need_id == post.c.id)
     reached = {
         "suggested": exists().where(Suggestion.need_id == post.c.id),
-        "seen": exists().where(
-            Suggestion.need_id == post.c.id,
-            Notification.suggestion_id == Suggestion.id,
-            Notification.read_at.is_not(None),
+        # Who answers a suggestion on its page has seen it, whether or not the message that told of it was opened.
+        "seen": or_(
+            exists().where(
+                Suggestion.need_id == post.c.id,
+                Notification.suggestion_id == Suggestion.id,
+                Notification.read_at.is_not(None),
+            ),
+            exists().where(Interest.need_id == post.c.id, Interest.suggestion_id.is_not(None)),
         ),
         "interest": exists().where(Interest.need_id == post.c.id),
         "mutual": engaged,
@@ -393,27 +397,40 @@ def read_partners(session: Session, published: ColumnElement[bool]) -> dict[Part
     engaged = select(Engagement.need_id, Engagement.capability_organisation_id, true(), literal("")).join(
         post, post.c.id == Engagement.need_id
     )
-    statements: dict[str, Select[Any]] = {
-        "suggested": select(Suggestion.need_id, *named)
-        .join(post, post.c.id == Suggestion.need_id)
-        .join(capability, capability.c.id == Suggestion.capability_id),
-        "seen": select(Suggestion.need_id, *named)
-        .join(post, post.c.id == Suggestion.need_id)
-        .join(Notification, Notification.suggestion_id == Suggestion.id)
-        .join(capability, capability.c.id == Suggestion.capability_id)
-        .where(Notification.read_at.is_not(None)),
-        "interest": select(Interest.need_id, *named)
+    interested = (
+        select(Interest.need_id, *named)
         .join(post, post.c.id == Interest.need_id)
-        .join(capability, capability.c.id == Interest.capability_id),
-        "mutual": engaged,
-        "met": select(Meeting.need_id, *named)
-        .join(post, post.c.id == Meeting.need_id)
-        .join(capability, capability.c.id == Meeting.capability_id)
-        .where(Meeting.result == "held"),
-        "contract": engaged.where(Engagement.outcome == "contract"),
-    }
+        .join(capability, capability.c.id == Interest.capability_id)
+    )
+    statements: list[tuple[str, Select[Any]]] = [
+        (
+            "suggested",
+            select(Suggestion.need_id, *named)
+            .join(post, post.c.id == Suggestion.need_id)
+            .join(capability, capability.c.id == Suggestion.capability_id),
+        ),
+        (
+            "seen",
+            select(Suggestion.need_id, *named)
+            .join(post, post.c.id == Suggestion.need_id)
+            .join(Notification, Notification.suggestion_id == Suggestion.id)
+            .join(capability, capability.c.id == Suggestion.capability_id)
+            .where(Notification.read_at.is_not(None)),
+        ),
+        ("seen", interested.where(Interest.suggestion_id.is_not(None))),
+        ("interest", interested),
+        ("mutual", engaged),
+        (
+            "met",
+            select(Meeting.need_id, *named)
+            .join(post, post.c.id == Meeting.need_id)
+            .join(capability, capability.c.id == Meeting.capability_id)
+            .where(Meeting.result == "held"),
+        ),
+        ("contract", engaged.where(Engagement.outcome == "contract")),
+    ]
     found: dict[PartnerKey, int] = {}
-    for stage, statement in statements.items():
+    for stage, statement in statements:
         for need_id, organisation_id, is_open, region_code in session.execute(statement.where(chosen).distinct()):
             # Of what everybody may be told the region does not matter.
             key = PartnerKey(need_id, organisation_id, bool(is_open), "" if is_open else region_code)

@@ -153,6 +153,11 @@ class World:
                 for row in session.scalars(select(Notification))
                 if row.suggestion_id in suggestions and row.read_at
             }
+            pairs["seen"] |= {
+                (row.need_id or "", row.capability_id)
+                for row in session.scalars(select(Interest))
+                if row.suggestion_id is not None
+            }
             pairs["interest"] = {(row.need_id or "", row.capability_id) for row in session.scalars(select(Interest))}
             pairs["met"] = {
                 (row.need_id or "", row.capability_id) for row in session.scalars(select(Meeting))

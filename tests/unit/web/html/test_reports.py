@@ -56,6 +56,7 @@ def told(app: Flask, platform: Platform, clock: Clock) -> dict[str, str]:
     make_need(platform, stranger, now, title="佛山的需求")
     capability = make_capability(platform, university, now, title="某供给")
     hidden = make_capability(platform, university, now, title="秘密供给", visibility="matched")
+    suggested: dict[str, str] = {}
     with platform.unit_of_work() as uow:
         for name in ("甲", "乙", "丙"):
             suggestion = Suggestion(
@@ -65,11 +66,12 @@ def told(app: Flask, platform: Platform, clock: Clock) -> dict[str, str]:
             )  # fmt: skip
             uow.session.add(suggestion)
             uow.session.flush()
+            suggested[name] = suggestion.id
             if name != "丙":
                 uow.session.add(
                     Notification(
                         user_id=firm.user_id, kind="suggestion", once_key=f"k{name}", suggestion_id=suggestion.id,
-                        created_at=now, read_at=now,
+                        created_at=now, read_at=now if name == "乙" else None,
                     )
                 )  # fmt: skip
                 uow.session.add(
@@ -82,7 +84,8 @@ def told(app: Flask, platform: Platform, clock: Clock) -> dict[str, str]:
         uow.session.add(
             Interest(
                 side="need", need_id=needs["甲"], capability_id=capability, pair_key="x", timing="now",
-                status="accepted", created_at=now, expires_at=now, ended_at=now + timedelta(days=2), **sides,
+                status="accepted", created_at=now, expires_at=now, ended_at=now + timedelta(days=2),
+                suggestion_id=suggested["甲"], **sides,
             )
         )  # fmt: skip
         uow.session.add(
@@ -110,6 +113,7 @@ def test_the_funnel_counts_what_the_database_holds(told: dict[str, str], platfor
             stage: found.ids(stage) for stage in ("suggested", "seen", "interest", "mutual", "met", "contract")
         } == {
             "suggested": {told["甲"], told["乙"], told["丙"]},
+            # The message about 甲 was never opened, but its suggestion was answered.
             "seen": {told["甲"], told["乙"]},
             "interest": {told["甲"]},
             "mutual": {told["甲"]},
