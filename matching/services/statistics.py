@@ -27,6 +27,8 @@ from matching.store.upsert import insert_new
 
 MOST_POSTS = 4000
 """Posts that stand for any number."""
+_COUNTED = (Post.status == "published", Post.visibility.in_(("public", "members")))
+"""What every reader of scores may read: no score moves by posts that are hidden from somebody who sees it."""
 LOOK_EVERY_SECONDS = 60.0
 """How old the statistics of a preview may be."""
 _ASK_EVERY_SECONDS = 10.0
@@ -138,12 +140,13 @@ def _has_doubled(platform: Platform, kept: _Kept) -> bool:
         return False
     kept.asked_at = time.monotonic()
     with platform.reading() as session:
-        posts = session.scalar(select(func.count()).select_from(Post).where(Post.status == "published")) or 0
+        posts = session.scalar(select(func.count()).select_from(Post).where(*_COUNTED)) or 0
     return 2 * max(kept.counted.pool.embedded, 1) <= min(posts, MOST_POSTS)
 
 
 def count_pool(platform: Platform, now: datetime) -> PoolStatistics:
-    """Over up to MOST_POSTS published posts, evenly chosen; vectors are those in the index."""
+    """Over up to MOST_POSTS published posts that all members may read, evenly chosen; vectors are those in the
+    index."""
     documents: list[PostDocument] = []
     vectors: dict[str, PostVectors] = {}
     with platform.reading() as session:
@@ -161,7 +164,7 @@ def count_pool(platform: Platform, now: datetime) -> PoolStatistics:
 
 
 def _sample_ids(session: Session) -> list[str]:
-    ids = _live_ids(session)
+    ids = list(session.scalars(select(Post.id).where(*_COUNTED).order_by(Post.id)))
     step = max(1, -(-len(ids) // MOST_POSTS))
     return ids[::step]
 

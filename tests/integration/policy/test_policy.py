@@ -25,6 +25,7 @@ from hypothesis import strategies as st
 from jinja2 import FileSystemBytecodeCache
 
 from matching.models import Post
+from matching.services.statistics import refresh_statistics
 from matching.store.outbox import POST_CHANGED
 from tests.factories.work import settle_everything
 from tests.integration.policy.crawler import NOWHERE, Reader, Seen, addresses, items_in, unknown_arguments
@@ -384,12 +385,7 @@ LISTS = (
 
 def check_hidden_posts_count_nowhere(world: World, rules: Rules, reader: Reader) -> None:
     """All lists, counts and orders stay as they are to the letter when posts that the reader may not see change
-    altogether: what makes no difference cannot be told.
-
-    The background that scores stand out from is held still: it is counted over all live posts, at most once a day or
-    when there are twice as many, and whether that happens in between follows from how fast this machine is. That a new
-    count moves scores is said in docs/security.md.
-    """
+    altogether: what makes no difference cannot be told. The background of scores is counted anew before and after."""
     touched = {
         post.id
         for fact in world.interests
@@ -400,6 +396,8 @@ def check_hidden_posts_count_nowhere(world: World, rules: Rules, reader: Reader)
     hidden = [post for post in world.posts if not rules.sees_post(reader.name, post) and post.id not in touched]
     if not hidden:
         return
+    refresh_statistics(world.platform, world.now)
+    settle_everything(world.platform, world.now)
     before = _read_lists(world, reader)
     with world.platform.unit_of_work() as uow:
         for post in hidden:
@@ -408,9 +406,8 @@ def check_hidden_posts_count_nowhere(world: World, rules: Rules, reader: Reader)
             row.set_codes("industry", [])
             uow.owe(POST_CHANGED, post.id, world.now)
         uow.commit()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("matching.services.statistics._has_doubled", lambda *_: False)
-        settle_everything(world.platform, world.now)
+    refresh_statistics(world.platform, world.now)
+    settle_everything(world.platform, world.now)
     after = _read_lists(world, reader)
     differ = [address for address in before if before[address] != after[address]]
     lines = [line for one in differ[:1] for line in unified_diff(*(x[one].splitlines() for x in (before, after)), n=0)]

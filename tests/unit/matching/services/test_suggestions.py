@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from matching.bootstrap import Platform
 from matching.models import Affiliation, Notification, OutboxEntry, Suggestion
+from matching.ranking.pool_storage import write_pool
 from matching.services.posts import (
     NeedFields,
     close_post,
@@ -20,6 +21,7 @@ from matching.services.posts import (
     renew_post,
     resume_post,
 )
+from matching.services.statistics import count_pool
 from matching.services.suggestions import rank_post, refresh_post
 from tests.factories.people import Member, make_expert, make_member
 from tests.factories.platforms import make_platform
@@ -272,3 +274,20 @@ def test_publishing_needs_review_where_the_setting_says_so(tmp_path: Path, now: 
     with platform.unit_of_work() as uow:
         assert publish_post(uow, staff, need_id, now, settings=platform.settings).status == "published"
     platform.close()
+
+
+def test_what_not_all_members_may_read_moves_no_score(
+    platform: Platform, now: datetime, firm: Member, university: Member
+) -> None:
+    make_need(platform, firm, now)
+    make_capability(platform, university, now, visibility="members")
+    settle_everything(platform, now)
+    before = write_pool(count_pool(platform, now))
+    for hidden in ("matched", "staff"):
+        make_need(platform, firm, now, title=f"只给少数人看的需求 {hidden}", visibility=hidden)
+    make_need(platform, firm, now, title="还没发布的需求", publish=False)
+    settle_everything(platform, now)
+    assert write_pool(count_pool(platform, now)) == before
+    make_need(platform, firm, now, title="大家都能看的需求")
+    settle_everything(platform, now)
+    assert write_pool(count_pool(platform, now)) != before
