@@ -31,9 +31,12 @@ PAIRS = [(firm, expert) for number, firm in enumerate(FIRMS) for expert in EXPER
 
 @pytest.fixture
 def made(app: Flask, platform: Platform, clock: Clock) -> MadeEvent:
-    """Ten meetings at two tables, computed and published; everybody has an address."""
+    """Ten meetings at two tables, computed and published; everybody has an address. With ten slots any two have one
+    left in which a table is free too, whichever of the best timetables is found."""
     now = clock.moment
-    made = make_event(platform, now, firms=FIRMS, experts=EXPERTS, pairs=PAIRS)
+    made = make_event(
+        platform, now, firms=FIRMS, experts=EXPERTS, pairs=PAIRS, sessions="上午 09:00-12:00\n下午 14:00-16:00"
+    )
     for number, (name, participant) in enumerate(made.participants.items()):
         with platform.unit_of_work() as uow:
             fields = ParticipantFields(status="confirmed", contact_name=name, contact_email=f"p{number}@example.cn")
