@@ -108,6 +108,9 @@ def test_from_the_first_message_to_a_contract(
     ):
         assert text in page
     assert page.count("周三来厂里") == 1
+    english = open_browser(FIRM, language="en")
+    english.get("/language/en")
+    assert "CNY 485,000<" in english.get(base).text, "whole yuan have no decimals"
     professor = open_browser(PROFESSOR).get(base).text
     assert "周三来厂里" in professor
     assert "底价 40" not in professor
