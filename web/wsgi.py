@@ -18,10 +18,36 @@ from matching.observing.parts import say_what_is_wrong
 from matching.settings import Settings, load_settings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
     from flask import Flask
 
 _FORGET_HOST_SECONDS = 7 * 24 * 3600.0
 """Counts of another host that did not change for so long belong to a container that is gone."""
+
+
+READ_AT_ONCE = 3
+"""Pages that one process makes at the same time. Threads share one interpreter: eight pages at once all end late, and
+the processor is busy changing between them. Not one, for a page may wait for a database or an index elsewhere."""
+
+
+class FewAtOnce:
+    """Lets a few requests that only read be worked on at a time, and the others wait for their turn.
+
+    The server's threads are more, so that slow connections hold up nobody: they wait outside. What sends a body is not
+    counted, since the body may come slowly, and neither is a stream once it has begun.
+    """
+
+    def __init__(self, application: WSGIApplication, most: int) -> None:
+        self._application = application
+        self._turns = threading.Semaphore(most)
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
+            return self._application(environ, start_response)
+        with self._turns:
+            return self._application(environ, start_response)
 
 
 _prepared: list[Flask] = []
@@ -33,6 +59,7 @@ def make_app() -> Flask:
     app = _prepared[0] if _prepared else _put_together(load_settings(), server=os.getppid())
     say_what_is_wrong(app.extensions["duijie.platform"])
     _end_streams_when_stopped(app)
+    app.wsgi_app = FewAtOnce(app.wsgi_app, READ_AT_ONCE)  # type: ignore[method-assign]
     return app
 
 
