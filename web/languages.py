@@ -161,25 +161,24 @@ def format_size(size: int) -> str:
     return f"{kilobytes:.1f} KB" if kilobytes < 1000 else f"{kilobytes / 1000:.1f} MB"
 
 
-def _whole(amount: Decimal) -> Decimal:
-    """0.3 万元 are 3,000 yuan, not 3,000.0."""
-    whole = amount.to_integral_value()
-    return whole if whole == amount else amount
+def _in_unit_of_page(amount: Decimal) -> str:
+    """万元 as 万元, in English as yuan: 0.3 万元 are 3,000 yuan, not 3,000.0."""
+    shown = amount * 10_000 if page_language() == "en" else amount
+    whole = shown.to_integral_value()
+    return format_number(whole if whole == shown else shown)
 
 
 def format_amount(amount: Decimal | int) -> str:
     """An amount in 万元: 620 万元; in English the yuan it stands for, CNY 6,200,000."""
-    unit = 10_000 if page_language() == "en" else 1
-    return str(gettext("%(amount)s 万元", amount=format_number(_whole(Decimal(amount) * unit))))
+    return str(gettext("%(amount)s 万元", amount=_in_unit_of_page(Decimal(amount))))
 
 
 def format_money(value: MoneyRange | None) -> str:
     """20–30 万元, 20 万元起, 不超过 30 万元, 面议; in English the yuan it stands for, CNY 200,000–300,000."""
     if value is None:
         return str(gettext("未说明"))
-    unit = 10_000 if page_language() == "en" else 1
-    low = None if value.minimum is None else format_number(_whole(value.minimum * unit))
-    high = None if value.maximum is None else format_number(_whole(value.maximum * unit))
+    low = None if value.minimum is None else _in_unit_of_page(value.minimum)
+    high = None if value.maximum is None else _in_unit_of_page(value.maximum)
     text: str
     if low is not None and high is not None:
         text = gettext("%(amount)s 万元", amount=low if low == high else f"{low}–{high}")

@@ -678,16 +678,11 @@ class RowParser:
             case "line" if found.name == "contact_name" and re.search(r"\d{7}", text):
                 self._read_contact(parsed, guess, text, where)
             case "line":
-                self._set(
-                    parsed,
-                    found.name,
-                    None if is_nothing(text) else re.sub(r"(?<![^\S\n])[^\S\n]*+\n\s*", " ", text),
-                    where,
-                )
+                self._set(parsed, found.name, _in_one_line(text), where)
             case "id":
                 if cell.kind == "date":
                     parsed.warnings.append(_looks_like_date(cell, where))
-                self._set(parsed, found.name, None if is_nothing(text) else re.sub(r"\s*\n\s*", " ", text), where)
+                self._set(parsed, found.name, _in_one_line(text), where)
             case "prose":
                 if not is_nothing(text):
                     earlier = parsed.values.get(found.name)
@@ -1036,6 +1031,14 @@ def _lost_digits(cell: Cell, where: Place) -> Finding:
         en=f"this number was stored as a number and has lost its last digits ({cell.text}); format as text and retype",
         place=where,
     )
+
+
+_LINE_BREAK = re.compile(r"(?<![^\S\n])[^\S\n]*+\n\s*")
+
+
+def _in_one_line(text: str) -> str | None:
+    """A short text whose lines are one; None for what means nothing."""
+    return None if is_nothing(text) else _LINE_BREAK.sub(" ", text)
 
 
 def _looks_like_date(cell: Cell, where: Place) -> Finding:

@@ -11,6 +11,7 @@ from matching.models.base import Base, Id, new_id
 from matching.models.organisation import Membership
 
 USER_ROLES = ("member", "staff", "administrator")
+STAFF_ROLES = ("staff", "administrator")
 
 
 class User(Base):

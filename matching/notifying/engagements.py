@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 from matching.clock import shanghai_day
 from matching.models import Engagement, EngagementParticipant, EngagementTask, User
 from matching.notifying.interests import tell
-from matching.queries.registration_clock import read_registration_times
+from matching.queries.engagements import still_followed
+from matching.queries.registration_clock import read_registration_times, unregistered
 from matching.services.parties import writers_of
 from matching.settings import Settings
 from matching.store.unit_of_work import UnitOfWork
@@ -102,7 +103,7 @@ def remind_of_next_steps(uow: UnitOfWork, now: datetime, *, days: int = 2, limit
         .where(
             Engagement.next_step_on <= today + timedelta(days=days),
             Engagement.next_step_on >= today,
-            or_(Engagement.stage != "closed", Engagement.outcome == "follow_up"),
+            still_followed(),
         )
         .order_by(Engagement.next_step_on, Engagement.id)
         .limit(limit)
@@ -126,7 +127,7 @@ def remind_of_registrations(uow: UnitOfWork, now: datetime, settings: Settings, 
         select(Engagement)
         .where(
             Engagement.signed_on > shanghai_day(now) - _LONGEST_CLOCK,
-            or_(Engagement.registration_number.is_(None), Engagement.registration_number == ""),
+            unregistered(),
             or_(Engagement.stage == "contract", Engagement.outcome == "contract"),
         )
         .order_by(Engagement.signed_on, Engagement.id)

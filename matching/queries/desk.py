@@ -28,9 +28,11 @@ from matching.models import (
     StaffNote,
     User,
 )
+from matching.models.user import STAFF_ROLES
 from matching.policy import region_prefix
 from matching.queries.duplicates import pairs_seen_by
-from matching.queries.registration_clock import read_registration_times
+from matching.queries.engagements import still_followed
+from matching.queries.registration_clock import read_registration_times, unregistered
 from matching.services.actor import Actor
 from matching.settings import Settings
 
@@ -228,7 +230,7 @@ def _follow_ups(desk: _Desk) -> DeskBlock:
         select(Engagement.id, Engagement.title, Engagement.next_step_on, Engagement.next_step)
         .where(
             Engagement.next_step_on <= shanghai_day(desk.now),
-            or_(Engagement.stage != "closed", Engagement.outcome == "follow_up"),
+            still_followed(),
             _engagements(desk),
         )
         .order_by(Engagement.next_step_on, Engagement.id),
@@ -245,7 +247,7 @@ def _contracts(desk: _Desk) -> DeskBlock:
         .where(
             Engagement.outcome == "contract",
             Engagement.signed_on.is_not(None),
-            or_(Engagement.registration_number.is_(None), Engagement.registration_number == ""),
+            unregistered(),
             _engagements(desk),
         )
         .order_by(Engagement.signed_on, Engagement.id),
@@ -374,7 +376,7 @@ def list_colleagues(session: Session, actor: Actor) -> list[Colleague]:
     """The active staff whose region is the reader's, above or below it, and administrators; by name."""
     users = session.execute(
         select(User.id, User.name, User.role, User.region_code)
-        .where(User.active, User.role.in_(("staff", "administrator")))
+        .where(User.active, User.role.in_(STAFF_ROLES))
         .order_by(User.name, User.id)
         .limit(500)
     )

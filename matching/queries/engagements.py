@@ -27,6 +27,11 @@ PAGE_SIZE = 20
 _BOARD_LENGTH = 50
 
 
+def still_followed() -> ColumnElement[bool]:
+    """Engagements that go on, and those that were put off until a day."""
+    return or_(Engagement.stage != "closed", Engagement.outcome == "follow_up")
+
+
 def taking_part(actor: Actor) -> ColumnElement[bool]:
     """Engagements in which the actor takes part, as one of a side or as somebody who was copied."""
     if actor.user_id is None:

@@ -162,30 +162,29 @@ def list_gone(
     only: Sequence[str] | None = None,
 ) -> list[tuple[str, datetime]]:
     """(key, since when) of records that were open and are noted as gone, in the order of the keys."""
-    statement = select(OpenRecord.item_key, OpenRecord.changed_at).where(
-        OpenRecord.kind == kind, OpenRecord.gone.is_(True), ~_is_open(kind, now)
-    )
+    statement = _not_open(kind, now, only).where(OpenRecord.gone.is_(True))
     if after:
         statement = statement.where(OpenRecord.item_key > after)
     if since is not None:
         statement = statement.where(OpenRecord.changed_at >= since)
     if until is not None:
         statement = statement.where(OpenRecord.changed_at <= until)
-    if only is not None:
-        statement = statement.where(OpenRecord.item_key.in_(only))
-    return list(session.execute(statement.order_by(OpenRecord.item_key).limit(limit)).tuples())
+    return list(session.execute(statement.limit(limit)).tuples())
 
 
 def list_closed(
     session: Session, kind: OpenKind, now: datetime, *, limit: int, only: Sequence[str] | None = None
 ) -> list[str]:
     """Keys of records that are no longer open, though not noted as gone yet."""
-    statement = select(OpenRecord.item_key).where(
-        OpenRecord.kind == kind, OpenRecord.gone.is_(False), ~_is_open(kind, now)
-    )
+    return list(session.scalars(_not_open(kind, now, only).where(OpenRecord.gone.is_(False)).limit(limit)))
+
+
+def _not_open(kind: OpenKind, now: datetime, only: Sequence[str] | None) -> Select[tuple[str, datetime]]:
+    """(key, last change) of records that were noted and are not open now, in the order of the keys."""
+    statement = select(OpenRecord.item_key, OpenRecord.changed_at).where(OpenRecord.kind == kind, ~_is_open(kind, now))
     if only is not None:
         statement = statement.where(OpenRecord.item_key.in_(only))
-    return list(session.scalars(statement.order_by(OpenRecord.item_key).limit(limit)))
+    return statement.order_by(OpenRecord.item_key)
 
 
 def each_open(session: Session, kind: OpenKind, now: datetime) -> Iterator[OpenItem]:

@@ -106,11 +106,15 @@ def _suggested_to(organisation_ids: frozenset[str]) -> list[Select[Any]]:
     ]
 
 
+def is_live(now: datetime) -> ColumnElement[bool]:
+    """Whether a post is published and has not run out."""
+    return and_(Post.status == "published", or_(Post.expires_at.is_(None), Post.expires_at > now))
+
+
 def visible_posts(audience: Audience, now: datetime) -> ColumnElement[bool]:
     """`may_see_post` as SQL over `Post`. It only takes away rows: what a question asks for should choose the index."""
     if audience.administrator:
         return true()
-    live = and_(Post.status == "published", or_(Post.expires_at.is_(None), Post.expires_at > now))
     shown: ColumnElement[bool] = Post.visibility == "public"
     if audience.matcher:
         shown = or_(shown, Post.visibility.in_(("members", "matched")))
@@ -122,7 +126,7 @@ def visible_posts(audience: Audience, now: datetime) -> ColumnElement[bool]:
             if audience.suggested_post_ids
             else false(),
         )
-    allowed = and_(live, shown)
+    allowed = and_(is_live(now), shown)
     if audience.organisation_ids:
         # As an expression no index has it. SQLite would else read every published post, and the own ones, to find the
         # twenty whose ids were given.
@@ -157,15 +161,16 @@ def load_posts(
     found: dict[str, Post] = {}
     wanted = list(dict.fromkeys(post_ids))
     for start in range(0, len(wanted), 500):
-        rows = session.scalars(_BY_ID[side], {"ids": wanted[start : start + 500]})
+        rows = session.scalars(BY_ID[side], {"ids": wanted[start : start + 500]})
         found |= {post.id: post for post in rows if may_see_post(audience, post, now)}
     return found
 
 
-_BY_ID: Mapping[str | None, Select[tuple[Post]]] = {
+BY_ID: Mapping[str | None, Select[tuple[Post]]] = {
     side: select(posts_of_side(side)).where(Post.id.in_(bindparam("ids", expanding=True)))
     for side in (None, "need", "capability")
 }
+"""Posts of `ids`, of both sides or of one; put together once, as pages and rows of imports ask it all the time."""
 
 
 @dataclass(frozen=True, slots=True)

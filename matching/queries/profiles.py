@@ -12,7 +12,7 @@ from matching.clock import shanghai_day
 from matching.errors import NotFound
 from matching.models import Affiliation, CapabilityExpert, Expert, Organisation, Post, Region
 from matching.policy import Audience
-from matching.queries.posts import visible_posts
+from matching.queries.posts import is_live, visible_posts
 from matching.services.actor import Actor
 
 
@@ -47,8 +47,7 @@ def named_posts(audience: Audience, now: datetime) -> ColumnElement[bool]:
             own_or_staff = or_(own_or_staff, Post.organisation_id.in_(audience.organisation_ids))
         if audience.region_scope is not None:
             own_or_staff = or_(own_or_staff, Post.region_code.startswith(audience.region_scope, autoescape=True))
-    live = and_(Post.status == "published", or_(Post.expires_at.is_(None), Post.expires_at > now))
-    return and_(live, visible_posts(audience, now), own_or_staff)
+    return and_(is_live(now), visible_posts(audience, now), own_or_staff)
 
 
 def visible_experts(audience: Audience, now: datetime) -> ColumnElement[bool]:

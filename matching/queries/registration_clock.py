@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from matching.clock import shanghai_day
@@ -44,6 +44,11 @@ class RegistrationTimes:
             return None
         due = self.due(engagement.signed_on, engagement.contract_amount, disputed=engagement.disputed)
         return RegistrationTime(due, count_working_days(self.today, due, self.special))
+
+
+def unregistered() -> ColumnElement[bool]:
+    """Engagements without a 登记编号."""
+    return or_(Engagement.registration_number.is_(None), Engagement.registration_number == "")
 
 
 def read_registration_times(session: Session, settings: Settings, now: datetime) -> RegistrationTimes:

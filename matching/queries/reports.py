@@ -397,36 +397,23 @@ def read_partners(session: Session, published: ColumnElement[bool]) -> dict[Part
     engaged = select(Engagement.need_id, Engagement.capability_organisation_id, true(), literal("")).join(
         post, post.c.id == Engagement.need_id
     )
-    interested = (
-        select(Interest.need_id, *named)
-        .join(post, post.c.id == Interest.need_id)
-        .join(capability, capability.c.id == Interest.capability_id)
-    )
+
+    def pairs(kind: type[Suggestion] | type[Interest] | type[Meeting]) -> Select[Any]:
+        return (
+            select(kind.need_id, *named)
+            .join(post, post.c.id == kind.need_id)
+            .join(capability, capability.c.id == kind.capability_id)
+        )
+
+    suggested, interested = pairs(Suggestion), pairs(Interest)
+    read = and_(Notification.suggestion_id == Suggestion.id, Notification.read_at.is_not(None))
     statements: list[tuple[str, Select[Any]]] = [
-        (
-            "suggested",
-            select(Suggestion.need_id, *named)
-            .join(post, post.c.id == Suggestion.need_id)
-            .join(capability, capability.c.id == Suggestion.capability_id),
-        ),
-        (
-            "seen",
-            select(Suggestion.need_id, *named)
-            .join(post, post.c.id == Suggestion.need_id)
-            .join(Notification, Notification.suggestion_id == Suggestion.id)
-            .join(capability, capability.c.id == Suggestion.capability_id)
-            .where(Notification.read_at.is_not(None)),
-        ),
+        ("suggested", suggested),
+        ("seen", suggested.join(Notification, read)),
         ("seen", interested.where(Interest.suggestion_id.is_not(None))),
         ("interest", interested),
         ("mutual", engaged),
-        (
-            "met",
-            select(Meeting.need_id, *named)
-            .join(post, post.c.id == Meeting.need_id)
-            .join(capability, capability.c.id == Meeting.capability_id)
-            .where(Meeting.result == "held"),
-        ),
+        ("met", pairs(Meeting).where(Meeting.result == "held")),
         ("contract", engaged.where(Engagement.outcome == "contract")),
     ]
     found: dict[PartnerKey, int] = {}

@@ -25,9 +25,13 @@ class Actor:
         """Whether it may do everything."""
         return self.role == "administrator"
 
+    def writes_for(self, organisation_id: str) -> bool:
+        """Whether it belongs to those who write in the organisation's name."""
+        return self.organisation_roles.get(organisation_id) in ("owner", "editor")
+
     def may_edit_for(self, organisation_id: str) -> bool:
-        """Whether it writes in the organisation's name."""
-        return self.is_administrator or self.organisation_roles.get(organisation_id) in ("owner", "editor")
+        """Whether it may write in the organisation's name."""
+        return self.is_administrator or self.writes_for(organisation_id)
 
     def is_staff_for(self, region_code: str) -> bool:
         """Whether it is staff of the region or above."""

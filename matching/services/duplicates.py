@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Literal
 
 from sqlalchemy import ColumnElement, Select, bindparam, delete, func, or_, select
 from sqlalchemy.orm import Session
@@ -20,11 +20,11 @@ from sqlalchemy.orm import Session
 from matching.bootstrap import Platform
 from matching.documents import PostDocument
 from matching.errors import IllegalMove, InvalidInput, NotFound
-from matching.models import Capability, DuplicatePair, Need, Post, PostFingerprint
+from matching.models import DuplicatePair, Post, PostFingerprint
 from matching.models.base import new_id
 from matching.notifying.posts import tell_writers
 from matching.policy import Audience, may_see_post
-from matching.queries.posts import audience_for, visible_posts
+from matching.queries.posts import BY_ID, audience_for, visible_posts
 from matching.services.actor import SYSTEM, Actor, require_staff
 from matching.services.posts import close_directly, return_directly
 from matching.store.unit_of_work import UnitOfWork
@@ -40,7 +40,7 @@ _MOST_HITS = 500
 _HITS_EACH = 16
 """Where few are compared, few are looked up: of a file whose rows are all alike each row would ask for hundreds."""
 
-# Kept, since each row of an import asks both: to put them together takes as long as the answer.
+# Kept, since each row of an import asks it: to put it together takes as long as the answer.
 _SHARING = (
     select(PostFingerprint.post_id)
     .where(PostFingerprint.value.in_(bindparam("values", expanding=True)))
@@ -48,11 +48,6 @@ _SHARING = (
     .order_by(func.count().desc(), PostFingerprint.post_id)
     .limit(bindparam("most"))
 )
-_OF_SIDE: Mapping[str, Select[Any]] = {
-    side: select(kind).where(kind.id.in_(bindparam("ids", expanding=True)))
-    for side, kind in (("need", Need), ("capability", Capability))
-}
-
 Decision = Literal["close_first", "close_second", "not_duplicate"]
 
 
@@ -96,7 +91,7 @@ def find_alike(
     alike = {post_id for post_id, text in known.items() if nearly_agree(wanted, _print_text(*text))}
     unread = [post_id for post_id in candidates if post_id in alike or post_id not in known]
     found = []
-    for post in session.scalars(_OF_SIDE[document.side], {"ids": unread}) if unread else ():
+    for post in session.scalars(BY_ID[document.side], {"ids": unread}) if unread else ():
         other = print_document(post.to_document())
         if nearly_agree(wanted, other):
             found.append(AlikePost(post, compare(wanted, other).shared))

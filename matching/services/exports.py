@@ -204,9 +204,7 @@ def experts_as_records(
         for listed in describe_experts(session, experts[start : start + 500], audience, now):
             expert, places = listed.expert, listed.organisations
             # Not whoever may edit: administrators may for all, and a file would hold all contacts, unlogged.
-            keeps = is_own_entry(actor, expert) or any(
-                actor.organisation_roles.get(place.id) in ("owner", "editor") for place in places
-            )
+            keeps = is_own_entry(actor, expert) or any(actor.writes_for(place.id) for place in places)
             hidden = frozenset() if keeps else frozenset((*expert.hidden_fields, "email", "phone"))
             kept = give_back(expert.extra)
             if not keeps:

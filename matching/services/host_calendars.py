@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from matching.errors import NotAllowed, NotFound
 from matching.models import User
+from matching.models.user import STAFF_ROLES
 from matching.notifying.calendars import CalendarEntry, calendar_uid
 from matching.queries.agendas import table_in
 from matching.queries.hosted_meetings import PublishedMeeting
@@ -33,12 +34,7 @@ def read_host_token(session: Session, token: str, settings: Settings) -> tuple[U
     text = read_signed(settings, _CALENDAR, token)
     user_id, _, number = (text or "").rpartition(".")
     user = session.get(User, user_id) if user_id else None
-    if (
-        user is None
-        or str(user.calendar_number) != number
-        or not user.active
-        or user.role not in ("staff", "administrator")
-    ):
+    if user is None or str(user.calendar_number) != number or not user.active or user.role not in STAFF_ROLES:
         raise NotFound("calendar.not_found", "没有这个日历", message_en="There is no such calendar")
     return user, actor_of(user)
 
@@ -46,7 +42,7 @@ def read_host_token(session: Session, token: str, settings: Settings) -> tuple[U
 def renew_host_calendar(uow: UnitOfWork, actor: Actor, now: datetime) -> User:
     """Give the actor's calendar another address; programs that know the former one get nothing more."""
     user = uow.session.get(User, actor.user_id) if actor.user_id is not None else None
-    if user is None or user.role not in ("staff", "administrator"):
+    if user is None or user.role not in STAFF_ROLES:
         raise NotAllowed(
             "calendar.staff_only", "只有工作人员有联络员日历", message_en="Only the staff have a calendar of hosts"
         )

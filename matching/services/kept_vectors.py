@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select, update
+from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from matching.bootstrap import Platform
 from matching.documents import PostDocument
 from matching.embeddings.cache import text_hash
 from matching.models import CachedVector, ErasedPerson, Post
+from matching.queries.posts import is_live
 from matching.queries.works import load_documents
 from matching.ranking.vectors import embedding_texts
 from matching.ranking.works import works_as_documents
@@ -39,7 +40,7 @@ def forget_vectors(platform: Platform, now: datetime) -> int:
         over = CachedVector.used_on < oldest
         if not session.scalar(select(exists().where(over))):
             return 0
-        post_ids = list(session.scalars(select(Post.id).where(_lives(now)).order_by(Post.id)))
+        post_ids = list(session.scalars(select(Post.id).where(is_live(now)).order_by(Post.id)))
     for start in range(0, len(post_ids), _AT_ONCE):
         with platform.unit_of_work() as uow:
             posts = uow.session.scalars(select(Post).where(Post.id.in_(post_ids[start : start + _AT_ONCE]))).all()
@@ -77,7 +78,3 @@ def _mark(session: Session, hashes: Sequence[str], today: date) -> None:
             .where(CachedVector.text_hash.in_(hashes[start : start + _AT_ONCE]), CachedVector.used_on < today)
             .values(used_on=today)
         )
-
-
-def _lives(now: datetime) -> ColumnElement[bool]:
-    return and_(Post.status == "published", or_(Post.expires_at.is_(None), Post.expires_at > now))

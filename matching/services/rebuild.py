@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 
 from matching.bootstrap import Platform
 from matching.embeddings.port import Embedder
 from matching.models import Post
+from matching.queries.posts import is_live
 from matching.queries.works import load_documents
 from matching.search.port import Rebuild, WriteReport
 from matching.services.indexing import build_entries
@@ -60,13 +61,7 @@ def rebuild_index(
 
 def _live_ids(platform: Platform, now: datetime) -> list[str]:
     with platform.reading() as session:
-        return list(
-            session.scalars(
-                select(Post.id)
-                .where(Post.status == "published", or_(Post.expires_at.is_(None), Post.expires_at > now))
-                .order_by(Post.id)
-            )
-        )
+        return list(session.scalars(select(Post.id).where(is_live(now)).order_by(Post.id)))
 
 
 def _load(
@@ -77,13 +72,7 @@ def _load(
         # A fresh session each time: the rows must be as they are now, not as they were when the rebuild began.
         with platform.reading() as session:
             now = clock()
-            posts = session.scalars(
-                select(Post).where(
-                    Post.id.in_(batch),
-                    Post.status == "published",
-                    or_(Post.expires_at.is_(None), Post.expires_at > now),
-                )
-            ).all()
+            posts = session.scalars(select(Post).where(Post.id.in_(batch), is_live(now))).all()
             report = rebuild.write(build_entries(posts, embedder, load_documents(session, posts, now)))
         if report.failed:
             raise RuntimeError(

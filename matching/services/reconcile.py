@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, aliased
 
 from matching.bootstrap import Platform
 from matching.models import OutboxEntry, Post, Suggestion
+from matching.queries.posts import is_live
 from matching.store.outbox import POST_CHANGED, RANKING, owe_all
 
 
@@ -37,15 +38,7 @@ def reconcile(platform: Platform, now: datetime) -> ReconcileReport:
     }
     with platform.reading() as session:
         underway = set(session.scalars(select(OutboxEntry.subject_id).where(OutboxEntry.done_at.is_(None))))
-        live = dict(
-            session.execute(
-                select(Post.id, Post.version).where(
-                    Post.status == "published", or_(Post.expires_at.is_(None), Post.expires_at > now)
-                )
-            )
-            .tuples()
-            .all()
-        )
+        live = dict(session.execute(select(Post.id, Post.version).where(is_live(now))).tuples().all())
         unranked = _ranked_by_others(session, platform.ranker.revision) | _ranked_before_changes(session)
         # A post that was never settled since its last change, though no row is open, was lost by hand-work.
         never = set(

@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 
 from matching.errors import IllegalMove, InvalidInput, NotAllowed, NotFound
 from matching.models import RecoveryCode, TwoFactor, User
+from matching.models.user import STAFF_ROLES
 from matching.services.actor import Actor
 from matching.services.attempts import forget_attempts, note_attempt, require_few
 from matching.services.signed_links import derive_key
@@ -132,7 +133,7 @@ def reset_two_factor(uow: UnitOfWork, actor: Actor, user_id: str, now: datetime)
 
 def is_required(settings: Settings, role: str) -> bool:
     """Whether accounts of the role may not go without."""
-    return settings.require_two_factor_for_staff and role in ("staff", "administrator")
+    return settings.require_two_factor_for_staff and role in STAFF_ROLES
 
 
 def count_recovery_codes(session: Session, user_id: str) -> int:

@@ -1065,10 +1065,7 @@ def _render_meeting(
             error=error,
             form=request.form,
             slots={slot.id: slot for slot in board.event.slots},
-            both_willing=all(
-                (meeting.id, one_id) in board.feedback and board.feedback[meeting.id, one_id].wants_more
-                for one_id in meeting.participant_ids
-            ),
+            both_willing=_both_willing(board, meeting),
             feedback=[
                 (board.participants[one_id], board.feedback[meeting.id, one_id])
                 for one_id in meeting.participant_ids
@@ -1086,6 +1083,14 @@ def _has_begun(event: Event, meeting: Meeting) -> bool:
     """Whether its time has come; of one without a place, the event's."""
     begins = [slot.starts_at for slot in event.slots if slot.id == meeting.slot_id or meeting.slot_id is None]
     return bool(begins) and min(begins) <= now()
+
+
+def _both_willing(board: EventBoard, meeting: Meeting) -> bool:
+    """Whether both sides said that they want to go on."""
+    return all(
+        (meeting.id, who) in board.feedback and board.feedback[meeting.id, who].wants_more
+        for who in meeting.participant_ids
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -1113,15 +1118,7 @@ def _aftermath(board: EventBoard) -> Aftermath | None:
         absent=sum(one.result not in (None, "held") for one in placed),
         open=sum(one.result is None and slots[one.slot_id or ""].ends_at <= now() for one in placed),
         feedback=len(board.feedback),
-        willing=[
-            one
-            for one in placed
-            if one.engagement_id is None
-            and all(
-                (one.id, who) in board.feedback and board.feedback[one.id, who].wants_more
-                for who in one.participant_ids
-            )
-        ],
+        willing=[one for one in placed if one.engagement_id is None and _both_willing(board, one)],
         engaged=sum(one.engagement_id is not None for one in placed),
     )
 
