@@ -13,6 +13,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from matching.bootstrap import build_platform
+from matching.giving_way import SomeoneWaits
 from matching.observing.logs import configure_logs
 from matching.observing.parts import say_what_is_wrong
 from matching.settings import Settings, load_settings
@@ -36,17 +37,19 @@ class FewAtOnce:
     """Lets a few requests that only read be worked on at a time, and the others wait for their turn.
 
     The server's threads are more, so that slow connections hold up nobody: they wait outside. What sends a body is not
-    counted, since the body may come slowly, and neither is a stream once it has begun.
+    counted, since the body may come slowly, and neither is a stream once it has begun. While one is worked on, `sign`
+    tells workers of the same machine that somebody waits.
     """
 
-    def __init__(self, application: WSGIApplication, most: int) -> None:
+    def __init__(self, application: WSGIApplication, most: int, sign: SomeoneWaits) -> None:
         self._application = application
         self._turns = threading.Semaphore(most)
+        self._sign = sign
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
             return self._application(environ, start_response)
-        with self._turns:
+        with self._turns, self._sign.raised():
             return self._application(environ, start_response)
 
 
@@ -57,9 +60,11 @@ _prepared: list[Flask] = []
 def make_app() -> Flask:
     """The application over the settings of the environment; called once in each worker process, after the fork."""
     app = _prepared[0] if _prepared else _put_together(load_settings(), server=os.getppid())
-    say_what_is_wrong(app.extensions["duijie.platform"])
+    platform = app.extensions["duijie.platform"]
+    say_what_is_wrong(platform)
     _end_streams_when_stopped(app)
-    app.wsgi_app = FewAtOnce(app.wsgi_app, READ_AT_ONCE)  # type: ignore[method-assign]
+    sign = SomeoneWaits(platform.settings.data_dir)
+    app.wsgi_app = FewAtOnce(app.wsgi_app, READ_AT_ONCE, sign)  # type: ignore[method-assign]
     return app
 
 

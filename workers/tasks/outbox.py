@@ -9,6 +9,7 @@ from celery import shared_task
 
 from matching.clock import utc_now
 from matching.errors import PartUnavailable
+from matching.giving_way import SomeoneWaits
 from matching.services.suggestions import ListsChanged, rank_post, refresh_post
 from matching.store.outbox import (
     DRAIN_TASK,
@@ -25,6 +26,10 @@ from workers.celery_app import FIRST, IMPORTS_QUEUE, LAST, MATCHING_QUEUE, TIMET
 from workers.processes import get_platform
 
 logger = logging.getLogger(__name__)
+
+RANKING_GIVES_WAY_SECONDS = 0.5
+"""A ranking waits so long at most for a moment in which no page is made. It takes a tenth of a second or two, so on the
+busiest day lists are still ranked for a fifth of the time, and a post published meanwhile waits no longer than this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +73,8 @@ def refresh_post_task(*, post_id: str) -> None:
 
 @shared_task(name="duijie.rank_post", queue=MATCHING_QUEUE)
 def rank_post_task(*, post_id: str) -> None:
-    """Rank a post anew, since others around it changed."""
+    """Rank a post anew, since others around it changed; nobody waits for that, so it gives way to pages."""
+    SomeoneWaits(get_platform().settings.data_dir).give_way(RANKING_GIVES_WAY_SECONDS)
     _settle_or_postpone(RANKING, post_id)
 
 

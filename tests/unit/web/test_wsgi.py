@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from matching.giving_way import SomeoneWaits
 from matching.settings import Settings
 from web.wsgi import FewAtOnce, count_together
 
@@ -30,7 +31,7 @@ def test_counts_of_servers_that_ended_are_swept_and_others_stay(
     assert os.environ["PROMETHEUS_MULTIPROC_DIR"] == str(kept / own)
 
 
-def test_few_pages_are_made_at_once_and_what_sends_a_body_waits_for_nobody() -> None:
+def test_few_pages_are_made_at_once_and_what_sends_a_body_waits_for_nobody(tmp_path: Path) -> None:
     begun, let_go = threading.Semaphore(0), threading.Event()
 
     def application(environ: dict[str, Any], _start: Any) -> list[bytes]:
@@ -38,7 +39,8 @@ def test_few_pages_are_made_at_once_and_what_sends_a_body_waits_for_nobody() -> 
         let_go.wait(30)
         return [environ["PATH_INFO"].encode()]
 
-    few, answers = FewAtOnce(application, 2), []
+    sign = SomeoneWaits(tmp_path)
+    few, answers = FewAtOnce(application, 2, sign), []
 
     def ask(method: str) -> None:
         answers.append(few({"REQUEST_METHOD": method, "PATH_INFO": f"/{method}"}, lambda *_: None))  # type: ignore[arg-type, return-value]
@@ -48,17 +50,19 @@ def test_few_pages_are_made_at_once_and_what_sends_a_body_waits_for_nobody() -> 
         one.start()
     assert [begun.acquire(timeout=10) for _ in range(3)] == [True] * 3
     assert not begun.acquire(timeout=0.2), "the third page waits for its turn"
+    assert sign.is_raised(), "workers see that somebody waits"
     let_go.set()
     for one in asking:
         one.join(10)
+    assert not sign.is_raised()
     assert sorted(answers) == [[b"/GET"], [b"/GET"], [b"/HEAD"], [b"/POST"]]
 
 
-def test_a_turn_ends_when_the_application_fails() -> None:
+def test_a_turn_ends_when_the_application_fails(tmp_path: Path) -> None:
     def application(_environ: dict[str, Any], _start: Any) -> list[bytes]:
         raise LookupError
 
-    few = FewAtOnce(application, 1)
+    few = FewAtOnce(application, 1, SomeoneWaits(tmp_path))
     for _ in range(3):
         with pytest.raises(LookupError):
             few({"REQUEST_METHOD": "GET"}, lambda *_: None)  # type: ignore[arg-type, return-value]
