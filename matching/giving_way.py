@@ -12,7 +12,7 @@ import fcntl
 import os
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,7 +20,7 @@ FILE_NAME = "someone-waits"
 
 _LOOK_AGAIN_SECONDS = 0.005
 _QUIET_LOOKS = 2
-"""Looks in a row that find nobody waiting: between two pages of one reader there are moments without any."""
+"""Looks in a row that find nobody waiting, once somebody was seen: between two pages there are moments without any."""
 
 _SET = getattr(fcntl, "F_OFD_SETLK", None)
 _GET = getattr(fcntl, "F_OFD_GETLK", None)
@@ -58,13 +58,26 @@ class SomeoneWaits:
             os.close(file)
 
     def give_way(self, most_seconds: float) -> None:
-        """Return when nobody waits, or after `most_seconds`: what gives way must not wait for ever either."""
-        ends, quiet = time.monotonic() + most_seconds, 0
-        while time.monotonic() < ends:
+        """Return when nobody waits, at once or after some pages, or after `most_seconds`."""
+        ends, quiet = time.monotonic() + most_seconds, _QUIET_LOOKS - 1
+        while True:
             quiet = 0 if self.is_raised() else quiet + 1
-            if quiet == _QUIET_LOOKS:
+            if quiet >= _QUIET_LOOKS or time.monotonic() >= ends:
                 return
             time.sleep(_LOOK_AGAIN_SECONDS)
+
+    def patience(self, most_seconds: float) -> Callable[[], None]:
+        """`give_way` for one piece of work, called between its steps: all its calls together wait `most_seconds`, since
+        what gives way must not wait for ever either."""
+        left = most_seconds
+
+        def give_way() -> None:
+            nonlocal left
+            begun = time.monotonic()
+            self.give_way(left)
+            left = max(0.0, left - (time.monotonic() - begun))
+
+        return give_way
 
     def _open(self, flags: int) -> int | None:
         """Read only where it exists, as a reader's lock needs no more; None where it cannot be opened."""

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from matching.ranking.pool import Matrix, PoolStatistics, PreparedPosts
+from matching.ranking.pool import Matrix, PoolKey, PoolStatistics, PreparedPosts
 
 Array = NDArray[np.float32]
 
@@ -43,7 +43,12 @@ _PRIOR_WEIGHT = 20.0
 _PRIOR_MEAN = np.array([0.05] * 4 + [0.02, 0.02, 0.02, 0.03] + [1.0, 2.0, 4.0, 8.0], dtype=np.float32)
 _PRIOR_SPREAD = np.array([0.12] * 4 + [0.04] * 4 + [3.0, 4.0, 6.0, 8.0], dtype=np.float32)
 
-_MEASURED_AT_ONCE = 2_000  # capabilities, with 400 needs of the background: 40 MB
+_MEASURED_AT_ONCE = 2_000  # posts, with 400 of the background: 40 MB
+
+_MOST_REMEMBERED = 60_000
+"""Posts whose mean and spread over a background a pool remembers, half a kilobyte each."""
+_MOST_REMEMBERED_AT_ONCE = 1_000
+"""More posts than this are files that are matched once, not candidates that come again."""
 
 
 def compute_text_features(needs: PreparedPosts, capabilities: PreparedPosts) -> Array:
@@ -111,6 +116,42 @@ def _measure(features: Array, axis: int) -> Spread:
     return Spread(mean.astype(np.float32), np.sqrt(variance).astype(np.float32))
 
 
+def _measure_over_background(posts: PreparedPosts, pool: PoolStatistics, against: PoolKey) -> Spread:
+    """What each of the posts, all of one side, has with the background of the other side, `against`.
+
+    It depends on post and pool alone, and takes most of the time of scoring a few pairs: the pool remembers it.
+    """
+    if len(posts) > _MOST_REMEMBERED_AT_ONCE:
+        parts = [
+            _measure_now(posts.select(np.arange(start, min(start + _MEASURED_AT_ONCE, len(posts)))), pool, against)
+            for start in range(0, len(posts), _MEASURED_AT_ONCE)
+        ]
+        return Spread(np.concatenate([part.mean for part in parts]), np.concatenate([part.spread for part in parts]))
+    keys = [(against, posts.fingerprint(row)) for row in range(len(posts))]
+    known = [pool.measured.get(key) for key in keys]
+    unknown = np.array([row for row, found in enumerate(known) if found is None], dtype=np.intp)
+    if len(unknown):
+        now = _measure_now(posts if len(unknown) == len(posts) else posts.select(unknown), pool, against)
+        if len(pool.measured) + len(unknown) > _MOST_REMEMBERED:
+            pool.measured.clear()
+        for place, row in enumerate(unknown):
+            known[row] = pool.measured[keys[row]] = (now.mean[place].copy(), now.spread[place].copy())
+    found = [pair for pair in known if pair is not None]
+    return Spread(
+        np.array([mean for mean, _ in found], dtype=np.float32).reshape(-1, len(TEXT_FEATURES)),
+        np.array([spread for _, spread in found], dtype=np.float32).reshape(-1, len(TEXT_FEATURES)),
+    )
+
+
+def _measure_now(posts: PreparedPosts, pool: PoolStatistics, against: PoolKey) -> Spread:
+    background = pool.background.get(against)
+    if background is None:
+        background = posts.select(np.empty(0, dtype=np.intp))
+    if against[0] == "capability":
+        return _measure(compute_text_features(posts, background), axis=1)
+    return _measure(compute_text_features(background, posts), axis=0)
+
+
 def standardise_toward_need(
     features: Array, needs: PreparedPosts, capabilities: PreparedPosts, pool: PoolStatistics
 ) -> Array:
@@ -120,10 +161,7 @@ def standardise_toward_need(
         columns = np.flatnonzero(capabilities.latin == latin)
         if not len(columns):
             continue
-        background = pool.background.get(("capability", latin))
-        if background is None:
-            background = capabilities.select(np.empty(0, dtype=np.intp))
-        measured = _measure(compute_text_features(needs, background), axis=1)
+        measured = _measure_over_background(needs, pool, ("capability", latin))
         standardised[:, columns] = (features[:, columns] - measured.mean[:, None]) / measured.spread[:, None]
     return standardised
 
@@ -133,23 +171,11 @@ def measure_capabilities(needs: PreparedPosts, capabilities: PreparedPosts, pool
 
     Once for all needs that are scored with these capabilities: it takes as long as scoring them with 400 needs.
     """
-    measured: dict[bool, Spread] = {}
-    for latin in (False, True):
-        if not (needs.latin == latin).any():
-            continue
-        background = pool.background.get(("need", latin))
-        if background is None:
-            background = needs.select(np.empty(0, dtype=np.intp))
-        parts = []
-        for start in range(0, len(capabilities), _MEASURED_AT_ONCE):
-            rows = np.arange(start, min(start + _MEASURED_AT_ONCE, len(capabilities)))
-            part = capabilities if len(rows) == len(capabilities) else capabilities.select(rows)
-            parts.append(_measure(compute_text_features(background, part), axis=0))
-        if parts:
-            measured[latin] = Spread(
-                np.concatenate([part.mean for part in parts]), np.concatenate([part.spread for part in parts])
-            )
-    return measured
+    return {
+        latin: _measure_over_background(capabilities, pool, ("need", latin))
+        for latin in (False, True)
+        if len(capabilities) and (needs.latin == latin).any()
+    }
 
 
 def standardise_toward_capability(

@@ -40,8 +40,9 @@ RowKind = Literal["characters", "query", "document"]
 Columns = NDArray[np.int32]
 Values = NDArray[np.float32]
 
-_ROWS_KEPT = 10_000
-"""Rows of texts that a pool remembers, some kilobytes each: four for each post that is often a candidate."""
+_ROWS_KEPT = 100_000
+"""Rows of texts that a pool remembers, about a kilobyte each, four for each post: those of 25,000 posts. Where they are
+fewer than the posts, candidates push each other out, and a ranking at 20,000 posts takes twice as long."""
 
 _BM25_K1 = 1.2
 _BM25_B = 0.75
@@ -80,6 +81,19 @@ class PreparedPosts:
 
     def __len__(self) -> int:
         return len(self.documents)
+
+    def fingerprint(self, row: int) -> bytes:
+        """Equal for posts of which all similarities are equal: same texts, same vectors."""
+        title, full = term_texts(self.documents[row])
+        digest = hashlib.blake2b(digest_size=16)
+        for text in (title, full):
+            content = text.encode("utf-8", "surrogatepass")
+            digest.update(len(content).to_bytes(8))
+            digest.update(content)
+        digest.update(self.title_vectors[row].tobytes())
+        digest.update(self.full_vectors[row].tobytes())
+        digest.update(self.embedded[row].tobytes())
+        return digest.digest()
 
     def select(self, rows: NDArray[np.intp]) -> PreparedPosts:
         """The posts at `rows`."""
@@ -160,6 +174,10 @@ class PoolStatistics:
     full_means: dict[PoolKey, Mean] = field(default_factory=dict)
     sample: dict[PoolKey, list[tuple[PostDocument, PostVectors]]] = field(default_factory=dict)
     vocabulary: Vocabulary = field(default_factory=Vocabulary)
+    measured: dict[tuple[PoolKey, bytes], tuple[Matrix, Matrix]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+    """What `features` has measured of posts over the background: mean and spread by side, script and fingerprint."""
 
     @classmethod
     def of_posts(cls, documents: Iterable[PostDocument], vectors: Mapping[str, PostVectors]) -> PoolStatistics:
@@ -246,6 +264,13 @@ class PoolStatistics:
             title_words=word_rows([title for title, _ in texts], self.title_lengths[side].average),
             full_words=word_rows([full for _, full in texts], self.full_lengths[side].average),
         )
+
+    def weigh(self, document: PostDocument) -> None:
+        """Cut and weigh the texts of a document now, so that `prepare` finds it done."""
+        kind: RowKind = "query" if document.side == "need" else "document"
+        for text, lengths in zip(term_texts(document), (self.title_lengths, self.full_lengths), strict=True):
+            self._kept_row("characters", 1.0, text)
+            self._kept_row(kind, lengths[document.side].average if kind == "document" else 1.0, text)
 
     def _centre(
         self,

@@ -8,7 +8,7 @@ harm: scores depend on the pair and the pool alone, lists are replaced whole, an
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -48,6 +48,15 @@ TRIES = 5
 """Times a list is computed anew when others changed it meanwhile; after that the outbox tries again later."""
 
 
+GiveWay = Callable[[], None]
+
+_WEIGHED_AT_A_TIME = 8
+
+
+def _go_on() -> None:
+    """What somebody waits for gives way to nothing."""
+
+
 class ListsChanged(Exception):
     """Others kept changing the lists a task was about; it is to be tried again later."""
 
@@ -61,12 +70,16 @@ def refresh_post(platform: Platform, post_id: str, now: datetime) -> None:
     _bring_in_line(platform, POST_CHANGED, post_id, now)
 
 
-def rank_post(platform: Platform, post_id: str, now: datetime) -> None:
-    """Replace the post's own list, since a place in it became free, and settle what was owed for it."""
-    _bring_in_line(platform, RANKING, post_id, now)
+def rank_post(platform: Platform, post_id: str, now: datetime, *, give_way: GiveWay = _go_on) -> None:
+    """Replace the post's own list, since a place in it became free, and settle what was owed for it.
+
+    `give_way` is called between steps of some hundredths of a second, never within a transaction that writes, and
+    returns when the work may go on.
+    """
+    _bring_in_line(platform, RANKING, post_id, now, give_way)
 
 
-def _bring_in_line(platform: Platform, topic: str, post_id: str, now: datetime) -> None:
+def _bring_in_line(platform: Platform, topic: str, post_id: str, now: datetime, give_way: GiveWay = _go_on) -> None:
     """What the topic asks for, computed outside of any transaction and stored only where it still holds.
 
     A pair must not get lost between two tasks that run at once, each before it could see what the other does. The
@@ -87,7 +100,7 @@ def _bring_in_line(platform: Platform, topic: str, post_id: str, now: datetime) 
                 platform.index.refresh()
             # A session of its own: it must see at least what the index shows.
             with platform.reading() as session:
-                ranked = _propose(platform, session, post, now, others_too=topic == POST_CHANGED)
+                ranked = _propose(platform, session, post, now, others_too=topic == POST_CHANGED, give_way=give_way)
         with platform.unit_of_work() as uow:
             if post is not None:
                 if ranked.counted_at != counted_at(uow.session, platform):
@@ -152,7 +165,9 @@ class _Ranked:
     pool: PoolStatistics
 
 
-def _propose(platform: Platform, session: Session, post: Post, now: datetime, *, others_too: bool) -> _Proposal:
+def _propose(
+    platform: Platform, session: Session, post: Post, now: datetime, *, others_too: bool, give_way: GiveWay
+) -> _Proposal:
     """The explained pairs that belong into the post's list or, with `others_too`, into a list of the other side.
 
     Without pairs for a post that is not matched now.
@@ -165,6 +180,7 @@ def _propose(platform: Platform, session: Session, post: Post, now: datetime, *,
     document = load_documents(session, [post], now).get(post.id)
     if document is None:
         return _Proposal(seen=lists.seen, counted_at=counted.counted_at, ranker=ranker)
+    give_way()
     vectors = PostVectors() if says_too_little(document) else embed_posts([document], platform.embedder)[document.id]
     candidate_ids = find_candidates(
         platform.index,
@@ -175,8 +191,14 @@ def _propose(platform: Platform, session: Session, post: Post, now: datetime, *,
         limit=platform.settings.candidates_per_post,
         exclude_organisation_ids=frozenset({post.organisation_id}),
     )
+    give_way()
     candidates = load_candidates(session, post, candidate_ids, MATCHER, now)
     documents = load_documents(session, candidates, now)
+    for number, candidate in enumerate(documents.values()):
+        if number % _WEIGHED_AT_A_TIME == 0:
+            give_way()
+        counted.pool.weigh(candidate)
+    give_way()
     ranked = _rank(platform, ranker, document, vectors, documents, counted.pool, top=None)
     length = platform.rules(session).settings.suggestions_per_post
     chosen, rest = ranked.pairs[:length], ranked.pairs[length:]
@@ -197,7 +219,7 @@ def _propose(platform: Platform, session: Session, post: Post, now: datetime, *,
                 entering.append(pair)
         chosen += entering[:MOST_ENTERED]
         crowded_out = [pair.candidate_id for pair in entering[MOST_ENTERED:]]
-    pairs = _explain(replace(ranked, pairs=chosen), load_labels(session), embedder=platform.embedder)
+    pairs = _explain(replace(ranked, pairs=chosen), load_labels(session), embedder=platform.embedder, give_way=give_way)
     return _Proposal(
         pairs=pairs, crowded_out=crowded_out, seen=lists.seen, counted_at=counted.counted_at, ranker=ranker
     )
@@ -244,13 +266,21 @@ def _embed_works(documents: Sequence[PostDocument], embedder: Embedder) -> dict[
     return found
 
 
-def _explain(ranked: _Ranked, labels: Mapping[str, tuple[str, str]], *, embedder: Embedder | None) -> list[ListedPair]:
+def _explain(
+    ranked: _Ranked,
+    labels: Mapping[str, tuple[str, str]],
+    *,
+    embedder: Embedder | None,
+    give_way: GiveWay = _go_on,
+) -> list[ListedPair]:
     """With an `embedder` reasons name the nearest clauses, at the cost of embedding them."""
     remembering = RememberingEmbedder(embedder) if embedder is not None else None
     if remembering is not None:
+        give_way()
         _embed_clauses(ranked, remembering)
     listed = []
     for pair in ranked.pairs:
+        give_way()
         other = ranked.documents[pair.candidate_id]
         need, capability = (ranked.document, other) if other.side == "capability" else (other, ranked.document)
         reasons = explain_pair(

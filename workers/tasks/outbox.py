@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 
 from celery import shared_task
 
+from matching.bootstrap import Platform
 from matching.clock import utc_now
 from matching.errors import PartUnavailable
 from matching.giving_way import SomeoneWaits
@@ -27,9 +31,9 @@ from workers.processes import get_platform
 
 logger = logging.getLogger(__name__)
 
-RANKING_GIVES_WAY_SECONDS = 0.5
-"""A ranking waits so long at most for a moment in which no page is made. It takes a tenth of a second or two, so on the
-busiest day lists are still ranked for a fifth of the time, and a post published meanwhile waits no longer than this."""
+RANKING_GIVES_WAY_SECONDS = 1.0
+"""A ranking waits so long at most, its steps together, for moments in which no page is made. It takes some tenths
+of a second itself, so on the busiest day lists are still ranked, and a post published then waits no longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,20 +72,20 @@ def drain_outbox() -> int:
 @shared_task(name="duijie.refresh_post", queue=MATCHING_QUEUE)
 def refresh_post_task(*, post_id: str) -> None:
     """Bring index, suggestions and inboxes in line with a post."""
-    _settle_or_postpone(POST_CHANGED, post_id)
+    _settle_or_postpone(POST_CHANGED, post_id, refresh_post)
 
 
 @shared_task(name="duijie.rank_post", queue=MATCHING_QUEUE)
 def rank_post_task(*, post_id: str) -> None:
     """Rank a post anew, since others around it changed; nobody waits for that, so it gives way to pages."""
-    SomeoneWaits(get_platform().settings.data_dir).give_way(RANKING_GIVES_WAY_SECONDS)
-    _settle_or_postpone(RANKING, post_id)
+    give_way = SomeoneWaits(get_platform().settings.data_dir).patience(RANKING_GIVES_WAY_SECONDS)
+    give_way()
+    _settle_or_postpone(RANKING, post_id, partial(rank_post, give_way=give_way))
 
 
-def _settle_or_postpone(topic: str, post_id: str) -> None:
+def _settle_or_postpone(topic: str, post_id: str, service: Callable[[Platform, str, datetime], None]) -> None:
     """Run the service; on failure keep the outbox rows for a later try, with the reason in them."""
     platform = get_platform()
-    service = refresh_post if topic == POST_CHANGED else rank_post
     try:
         with platform.reading() as session:
             if not last_open_id(session, topic, post_id):

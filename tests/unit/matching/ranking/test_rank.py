@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from matching.errors import InvalidInput
+from matching.ranking import features
 from matching.ranking.learned import fusion_ranker
 from matching.ranking.pool import PoolStatistics
 from matching.ranking.pool_storage import read_pool, write_pool
@@ -45,6 +46,47 @@ def test_stored_statistics_score_as_before() -> None:
         after = rank_candidates(need, CAPABILITIES, vectors, again)
         assert [pair.capability_id for pair in after] == [pair.capability_id for pair in before]
         assert np.allclose([pair.score for pair in after], [pair.score for pair in before], atol=1e-5)
+
+
+def test_what_a_pool_remembers_of_a_post_holds_for_its_texts_and_vectors_only() -> None:
+    pool, vectors = pool_of([*NEEDS, *CAPABILITIES])
+    before = rank_candidates(NEEDS[0], CAPABILITIES, vectors, pool)
+    assert [pair.score for pair in rank_candidates(NEEDS[0], CAPABILITIES, vectors, pool)] == [p.score for p in before]
+    changed = vectors | {"c2": vectors["c1"]}
+    other = make_capability("c3", "微弧氧化", text="铝合金压铸件")
+    candidates = [CAPABILITIES[0], CAPABILITIES[1], other]
+    fresh, _ = pool_of([*NEEDS, *CAPABILITIES])
+    again = rank_candidates(NEEDS[0], candidates, changed, pool)
+    expected = rank_candidates(NEEDS[0], candidates, changed, fresh)
+    assert [pair.candidate_id for pair in again] == [pair.candidate_id for pair in expected]
+    assert [pair.score for pair in again] == pytest.approx([pair.score for pair in expected], abs=1e-5)
+    assert next(p.score for p in again if p.candidate_id == "c2") != next(
+        p.score for p in before if p.candidate_id == "c2"
+    )
+
+
+@pytest.mark.parametrize("most", [0, 3])
+def test_a_pool_that_may_remember_little_gives_the_same_scores(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    pool, vectors = pool_of([*NEEDS, *CAPABILITIES])
+    before = [rank_candidates(need, CAPABILITIES, vectors, pool) for need in NEEDS]
+    for limit in ("_MOST_REMEMBERED", "_MOST_REMEMBERED_AT_ONCE", "_MEASURED_AT_ONCE"):
+        monkeypatch.setattr(features, limit, max(most, 1) if limit == "_MEASURED_AT_ONCE" else most)
+    fresh, _ = pool_of([*NEEDS, *CAPABILITIES])
+    for pairs, need in zip(before, NEEDS, strict=True):
+        again = rank_candidates(need, CAPABILITIES, vectors, fresh)
+        assert [pair.candidate_id for pair in again] == [pair.candidate_id for pair in pairs]
+        assert [pair.score for pair in again] == pytest.approx([pair.score for pair in pairs], abs=1e-5)
+    assert len(fresh.measured) <= max(most, 1) * 2
+
+
+def test_what_was_weighed_before_is_found_done() -> None:
+    pool, vectors = pool_of([*NEEDS, *CAPABILITIES])
+    for post in (*NEEDS, *CAPABILITIES):
+        pool.weigh(post)
+    cut = pool._kept_row.cache_info().misses  # type: ignore[attr-defined]
+    pool.prepare(NEEDS, vectors)
+    pool.prepare(CAPABILITIES, vectors)
+    assert pool._kept_row.cache_info().misses == cut  # type: ignore[attr-defined]
 
 
 def test_top_and_order() -> None:

@@ -23,6 +23,7 @@ from matching.services.posts import (
 )
 from matching.services.statistics import count_pool
 from matching.services.suggestions import rank_post, refresh_post
+from matching.store.outbox import RANKING
 from tests.factories.people import Member, make_expert, make_member
 from tests.factories.platforms import make_platform
 from tests.factories.posts import make_capability, make_need
@@ -75,6 +76,25 @@ def test_everything_may_run_twice(platform: Platform, now: datetime, firm: Membe
         rank_post(platform, post_id, now)
     settle_everything(platform, now)
     assert (active(platform), told(platform)) == before
+
+
+def test_a_ranking_gives_way_between_its_steps_and_keeps_nobody_from_writing(
+    platform: Platform, now: datetime, firm: Member, university: Member
+) -> None:
+    need_id = make_need(platform, firm, now)
+    make_capability(platform, university, now)
+    settle_everything(platform, now)
+    before, written = active(platform), []
+
+    def give_way() -> None:
+        with platform.unit_of_work() as uow:
+            uow.owe(RANKING, f"other-{len(written)}", now)
+            uow.commit()
+        written.append(now)
+
+    rank_post(platform, need_id, now, give_way=give_way)
+    assert len(written) >= 5, "before candidates are found, read, weighed, ranked and explained"
+    assert active(platform) == before
 
 
 def test_pausing_withdraws_and_resuming_brings_back_without_telling_again(
