@@ -1,6 +1,7 @@
 """All needs matched with all capabilities at once, beside one search for each need; the same candidates either way.
 
-    python -m tests.bench.bench_batch_matching FOLDER [--needs 2000] [--capabilities 60000] [--rounds 3] [--kept DIR]
+    python -m tests.bench.bench_batch_matching FOLDER [--needs 2000] [--capabilities 60000] [--rounds 3] [--bare 4]
+        [--kept DIR]
 
 FOLDER has paragraphs.jsonl.gz. Every paragraph becomes a capability, and so many of them, shortened, needs as well.
 Words are cut as for the product; a vector is the normalised sum of random directions of the text's words, rare ones
@@ -10,6 +11,9 @@ vectors mean, and an encoder would take half an hour for them. `--kept` names wh
 One search for each need is what a published post asks its index: by title and by text, by vectors and by words,
 filtered, visible, fused. The rival is asked for `--asked` of the needs in each round, in the same process and in turn
 with all at once; a round's figure is the time for one need. Its lists are compared with those found at once.
+
+A second rival is the bare engine: for each need FTS5's own `MATCH … ORDER BY bm25()` on its words and one pass of NumPy
+over each of the two fields, neither filtered nor checked for visibility. Since that takes seconds, few are asked.
 """
 
 from __future__ import annotations
@@ -33,8 +37,10 @@ from matching.policy import MATCHER
 from matching.ranking.vectors import PostVectors
 from matching.search.embedded import EmbeddedIndex
 from matching.search.port import CandidateQuery, IndexEntry, SearchIndex, Vector
+from matching.search.rank_fusion import fuse_by_rank
 from matching.services.candidates import candidate_query
 from matching.text.words import index_words
+from tests.bench.bench_search import open_bare_words
 from tests.unit.matching.search.index_entries import NOW
 
 DIMENSION = 384
@@ -50,18 +56,22 @@ def main() -> None:
     parser.add_argument("--capabilities", type=int, default=60_000)
     parser.add_argument("--asked", type=int, default=50)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--bare", type=int, default=4, help="needs that the bare engine is asked for")
     parser.add_argument("--kept", type=Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         texts = read_texts(options.folder / "paragraphs.jsonl.gz", options.capabilities)
         needs, capabilities = make_documents(texts, options.needs)
         kept = options.kept or Path(temporary)
-        index = EmbeddedIndex(kept / f"{len(needs)}-{len(capabilities)}", dimension=DIMENSION)
+        folder = kept / f"{len(needs)}-{len(capabilities)}"
+        index = EmbeddedIndex(folder, dimension=DIMENSION)
         if index.status().entries != len(needs) + len(capabilities):
             fill(index, [*needs, *capabilities])
         stored = index.fetch_vectors([need.id for need in needs])
         vectors = {post_id: PostVectors(*pair) for post_id, pair in stored.items()}
-        compare(index, needs, vectors, options.asked, options.rounds)
+        for_all = compare(index, needs, vectors, options.asked, options.rounds)
+        bare = ask_bare_engine(index, folder, needs[:: len(needs) // options.bare][: options.bare], capabilities)
+        print(f"bare engine: {bare * 1e3:.0f} ms a need ({options.bare} asked): {bare / for_all:.0f} times")
         index.close()
 
 
@@ -144,7 +154,8 @@ def fill(index: SearchIndex, documents: Sequence[PostDocument]) -> None:
 
 def compare(
     index: SearchIndex, needs: Sequence[PostDocument], vectors: dict[str, PostVectors], asked: int, rounds: int
-) -> None:
+) -> float:
+    """Seconds for one need of all at once, median of the rounds."""
     begun = time.perf_counter()
     queries = [
         candidate_query(
@@ -161,7 +172,7 @@ def compare(
     print(f"load of the machine before: {os.getloadavg()[0]:.1f}", flush=True)
     index.find_candidates(queries)  # postings and vectors are in memory for both
     one_by_one(queries[:3])
-    ratios = []
+    ratios, at_once = [], []
     for number in range(rounds):
         places = range(number, len(needs), max(1, len(needs) // asked))[:asked]
         chosen = [queries[place] for place in places]
@@ -174,6 +185,7 @@ def compare(
         for_one = (middle - begun) / len(chosen)
         for_all = (ended - middle) / len(needs)
         ratios.append(for_one / for_all)
+        at_once.append(for_all)
         print(
             f"round {number + 1}: {for_one * 1e3:6.1f} ms a need one by one ({len(chosen)} asked), "
             f"{for_all * 1e3:6.2f} ms at once ({ended - middle:.1f} s for {len(needs)}): {ratios[-1]:5.1f} times; "
@@ -181,7 +193,34 @@ def compare(
             f"times; {different} of {len(chosen)} lists differ; load {os.getloadavg()[0]:.1f}",
             flush=True,
         )
-    print(f"median of {rounds} rounds: {statistics.median(ratios):.1f} times")
+    print(f"median of {rounds} rounds: {statistics.median(ratios):.1f} times", flush=True)
+    return statistics.median(at_once)
+
+
+def ask_bare_engine(
+    index: SearchIndex, folder: Path, needs: Sequence[PostDocument], capabilities: Sequence[PostDocument]
+) -> float:
+    """Median seconds for one need's 200 candidates, without the port: words and both vectors, fused by rank."""
+    stored = index.fetch_vectors([document.id for document in (*needs, *capabilities)])
+    none = np.zeros(DIMENSION, dtype=np.float32)
+    matrices = [
+        np.stack([none if (vector := stored[document.id][field]) is None else vector for document in capabilities])
+        for field in (0, 1)
+    ]
+    find_by_words = open_bare_words(folder, CANDIDATES)
+    seconds = []
+    for need in needs:
+        words = index_words(need.full_text)
+        begun = time.perf_counter()
+        rankings = [[str(row) for row in find_by_words(words)]]
+        for vector, matrix in zip(stored[need.id], matrices, strict=True):
+            if vector is not None:
+                cosines = np.vecdot(matrix, vector)
+                best = np.argpartition(cosines, -CANDIDATES)[-CANDIDATES:]
+                rankings.append([str(row) for row in best[np.argsort(-cosines[best])]])
+        fuse_by_rank(rankings)
+        seconds.append(time.perf_counter() - begun)
+    return statistics.median(seconds)
 
 
 if __name__ == "__main__":

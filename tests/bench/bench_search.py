@@ -22,7 +22,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -85,20 +85,7 @@ def bench_embedded(folder: Path, generated: GeneratedPosts, queries: int) -> Non
     fresh.find_by_vector(vector_queries([need]))
     say(posts, "embedded", "first vector query of a process", (time.perf_counter() - begun) * 1e3)
 
-    connection = sqlite3.connect(folder / FILE_NAME)
-    bare = sqlite3.connect(":memory:")
-    bare.execute("CREATE VIRTUAL TABLE words USING fts5 (title, body, tokenize = 'ascii')")
-    bare.executemany(
-        "INSERT INTO words (rowid, title, body) VALUES (?, ?, ?)",
-        connection.execute("SELECT rowid, title, body FROM words_1"),
-    )
-    numbers = dict(connection.execute("SELECT word, id FROM word_1"))
-
-    def bare_words(words: Sequence[str]) -> None:
-        match = " OR ".join(str(numbers[word]) for word in dict.fromkeys(words))
-        bare.execute(
-            "SELECT rowid FROM words WHERE words MATCH ? ORDER BY bm25(words, 2.0, 1.0) LIMIT ?", (match, LIMIT)
-        ).fetchall()
+    bare_words = open_bare_words(folder, LIMIT)
 
     for name, texts in query_texts(generated, queries):
         index.find_by_words([word_query(text) for text in texts])  # warm
@@ -138,6 +125,27 @@ def bench_embedded(folder: Path, generated: GeneratedPosts, queries: int) -> Non
     )
     index.close()
     fresh.close()
+
+
+def open_bare_words(folder: Path, limit: int) -> Callable[[Sequence[str]], list[int]]:
+    """FTS5 by itself, in memory, over the words of the index in `folder`: row numbers of the best."""
+    with closing(sqlite3.connect(folder / FILE_NAME)) as connection:
+        bare = sqlite3.connect(":memory:")
+        bare.execute("CREATE VIRTUAL TABLE words USING fts5 (title, body, tokenize = 'ascii')")
+        bare.executemany(
+            "INSERT INTO words (rowid, title, body) VALUES (?, ?, ?)",
+            connection.execute("SELECT rowid, title, body FROM words_1"),
+        )
+        numbers = dict(connection.execute("SELECT word, id FROM word_1"))
+
+    def find(words: Sequence[str]) -> list[int]:
+        match = " OR ".join(str(numbers[word]) for word in dict.fromkeys(words) if word in numbers)
+        found = bare.execute(
+            "SELECT rowid FROM words WHERE words MATCH ? ORDER BY bm25(words, 2.0, 1.0) LIMIT ?", (match, limit)
+        )
+        return [row for (row,) in found]
+
+    return find
 
 
 def bench_elasticsearch(url: str, generated: GeneratedPosts, queries: int) -> None:
