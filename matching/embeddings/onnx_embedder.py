@@ -6,6 +6,7 @@ import os
 import tempfile
 import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,8 +63,8 @@ class OnnxEmbedder:
         return self._embed_distinct(list(places), prompt)[order]
 
     def open_without_threads(self) -> None:
-        """Open the session now, so that processes forked from this one share its weights; each text is then computed
-        by the thread that asks, since a pool's threads would not be there after the fork.
+        """Open the session now, so that processes forked from this one share its weights; all texts of a call are then
+        computed by the thread that asks, since a web process has its own threads for those who ask at the same time.
 
         Raises PartUnavailable as the first call would.
         """
@@ -115,17 +116,28 @@ class OnnxEmbedder:
         ]
 
     def _run(self, session: Any, rows: list[list[int]]) -> Vectors:
-        """Run texts of equal token count together, so that nothing is padded."""
+        """Run texts of equal token count together, so that nothing is padded, and as many batches at once as there are
+        threads: threads that share one batch wait for each other after each of its three hundred operators."""
         vectors = np.zeros((len(rows), self.dimension), dtype=np.float32)
         by_length: dict[int, list[int]] = {}
         for place, row in enumerate(rows):
             by_length.setdefault(len(row), []).append(place)
-        for length, members in sorted(by_length.items()):
+        batches = []
+        # The longest first, so that no thread has one left when the others are done.
+        for length, members in sorted(by_length.items(), reverse=True):
             size = max(1, _TOKENS_PER_BATCH // length)
-            for start in range(0, len(members), size):
-                batch = members[start : start + size]
-                ids = np.array([rows[place] for place in batch], dtype=np.int64)
-                vectors[batch] = session.run(["embedding"], {"input_ids": ids})[0]
+            batches += [members[start : start + size] for start in range(0, len(members), size)]
+
+        def run(batch: list[int]) -> None:
+            ids = np.array([rows[place] for place in batch], dtype=np.int64)
+            vectors[batch] = session.run(["embedding"], {"input_ids": ids})[0]
+
+        if self._threads == 1 or len(batches) == 1:
+            for batch in batches:
+                run(batch)
+        else:
+            with ThreadPoolExecutor(self._threads) as threads:
+                list(threads.map(run, batches))
         return vectors
 
     @property
@@ -175,9 +187,7 @@ class OnnxEmbedder:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = self._threads
-        # A spinning pool takes a core from the web process between two requests.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.intra_op_num_threads = 1  # no pool of its own: a batch is computed by the thread that asks
         try:
             # By its name: bytes that are handed over stay in memory beside the weights made from them.
             return onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
