@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from matching.errors import InvalidInput
 from matching.ranking.features import RANKER_FEATURES, assemble_ranker_features
+from matching.ranking.trees import import_lightgbm
 
 if TYPE_CHECKING:
     import lightgbm
@@ -63,8 +64,7 @@ class Ranker:
 
     @cached_property
     def _boosters(self) -> list[lightgbm.Booster]:
-        import lightgbm
-
+        lightgbm = import_lightgbm()
         return [lightgbm.Booster(model_str=trees) for trees in self.trees]
 
     def score(self, raw: Array, toward_need: Array, toward_capability: Array, fused: Array) -> Array:

@@ -22,6 +22,7 @@ from matching.ranking.evaluate import Evaluation, JudgedSet, measure_scores
 from matching.ranking.features import RANKER_FEATURES
 from matching.ranking.learned import FORMAT, Ranker
 from matching.ranking.metrics import GAINS
+from matching.ranking.trees import import_lightgbm
 from matching.training.ranker import JudgedNeed, collect_needs, split_needs
 
 Array = NDArray[np.float32]
@@ -121,7 +122,7 @@ def teach_further(
 
 
 def _grow(present: Ranker, needs: Sequence[JudgedNeed], recipe: FurtherRecipe) -> Ranker:
-    import lightgbm
+    lightgbm = import_lightgbm()
 
     taught = [need for need in needs if len(need.levels) > 1]
     if not taught:

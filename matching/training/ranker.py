@@ -37,6 +37,7 @@ from matching.ranking.fusion import fuse
 from matching.ranking.learned import FORMAT, Calibration, Ranker, fusion_ranker, load_ranker
 from matching.ranking.metrics import GAINS, MATCH_LEVEL, compute_calibration_error
 from matching.ranking.offline import OfflinePool, prepare_offline, score_offline
+from matching.ranking.trees import import_lightgbm
 from matching.text.normalise import normalise
 from matching.training.encoder import assign_fold
 
@@ -269,7 +270,7 @@ def split_needs(needs: Sequence[JudgedNeed], folds: int, seed: int) -> list[set[
 
 
 def _teach(needs: Sequence[JudgedNeed], recipe: RankerRecipe, embedder: Embedder) -> Ranker:
-    import lightgbm
+    lightgbm = import_lightgbm()
 
     needs = [need for need in needs if len(need.levels) > 1]
     features = np.concatenate([need.features for need in needs])
