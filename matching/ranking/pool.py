@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import hashlib
 import heapq
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import threading
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -43,6 +44,7 @@ Values = NDArray[np.float32]
 _ROWS_KEPT = 100_000
 """Rows of texts that a pool remembers, about a kilobyte each, four for each post: those of 25,000 posts. Where they are
 fewer than the posts, candidates push each other out, and a ranking at 20,000 posts takes twice as long."""
+_forgetting = threading.Lock()
 
 _BM25_K1 = 1.2
 _BM25_B = 0.75
@@ -174,6 +176,8 @@ class PoolStatistics:
     full_means: dict[PoolKey, Mean] = field(default_factory=dict)
     sample: dict[PoolKey, list[tuple[PostDocument, PostVectors]]] = field(default_factory=dict)
     vocabulary: Vocabulary = field(default_factory=Vocabulary)
+    rows: dict[bytes, tuple[Columns, Values]] = field(default_factory=dict, repr=False, compare=False)
+    """Rows of texts that were cut and weighed, by what they were made from."""
     measured: dict[tuple[PoolKey, bytes], tuple[Matrix, Matrix]] = field(
         default_factory=dict, repr=False, compare=False
     )
@@ -291,11 +295,19 @@ class PoolStatistics:
         stacked[blank] = 0
         return stacked
 
-    @cached_property
-    def _kept_row(self) -> Callable[[RowKind, float, str], tuple[Columns, Values]]:
+    def _kept_row(self, kind: RowKind, average: float, text: str) -> tuple[Columns, Values]:
         """`_make_row`, remembering: candidates of one post are candidates of the next, and cutting them into terms and
-        weighing these takes most of the time that ranking takes."""
-        return lru_cache(maxsize=_ROWS_KEPT)(self._make_row)
+        weighing these takes most of the time that ranking takes. No text stays: posts may be erased."""
+        about = f"{kind} {average!r} ".encode()
+        key = hashlib.blake2b(about + text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        row = self.rows.get(key)
+        if row is None:
+            row = self._make_row(kind, average, text)
+            with _forgetting:
+                while len(self.rows) >= _ROWS_KEPT:
+                    del self.rows[next(iter(self.rows))]
+                self.rows[key] = row
+        return row
 
     def _make_row(self, kind: RowKind, average: float, text: str) -> tuple[Columns, Values]:
         """Columns and values of one text's row; `average` length matters to `document` rows only."""

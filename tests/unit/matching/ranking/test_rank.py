@@ -7,6 +7,7 @@ import pytest
 
 from matching.errors import InvalidInput
 from matching.ranking import features
+from matching.ranking import pool as pool_module
 from matching.ranking.learned import fusion_ranker
 from matching.ranking.pool import PoolStatistics
 from matching.ranking.pool_storage import read_pool, write_pool
@@ -79,14 +80,26 @@ def test_a_pool_that_may_remember_little_gives_the_same_scores(monkeypatch: pyte
     assert len(fresh.measured) <= max(most, 1) * 2
 
 
-def test_what_was_weighed_before_is_found_done() -> None:
+def test_what_was_weighed_before_is_found_done_and_no_text_is_kept() -> None:
     pool, vectors = pool_of([*NEEDS, *CAPABILITIES])
     for post in (*NEEDS, *CAPABILITIES):
         pool.weigh(post)
-    cut = pool._kept_row.cache_info().misses  # type: ignore[attr-defined]
+    weighed = dict(pool.rows)
     pool.prepare(NEEDS, vectors)
     pool.prepare(CAPABILITIES, vectors)
-    assert pool._kept_row.cache_info().misses == cut  # type: ignore[attr-defined]
+    assert list(pool.rows) == list(weighed)
+    assert {type(key) for key in pool.rows} == {bytes}
+
+
+def test_the_oldest_rows_are_forgotten_where_there_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool_module, "_ROWS_KEPT", 5)
+    pool, vectors = pool_of([*NEEDS, *CAPABILITIES])
+    scores = [pair.score for pair in rank_candidates(NEEDS[0], CAPABILITIES, vectors, pool)]
+    assert len(pool.rows) == 5
+    monkeypatch.undo()
+    pool, vectors = pool_of([*NEEDS, *CAPABILITIES])
+    assert [pair.score for pair in rank_candidates(NEEDS[0], CAPABILITIES, vectors, pool)] == scores
+    assert len(pool.rows) > 5
 
 
 def test_top_and_order() -> None:
