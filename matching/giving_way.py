@@ -2,8 +2,8 @@
 
 The kernel's priorities do not do this: where virtual processors share one core or a quota, a process of the lowest
 priority takes half of what a page needs. So the web's processes raise a sign while they make pages, and a worker looks
-for it before it begins what nobody waits for. The sign is a lock that belongs to an open file: the kernel takes it down
-when a process ends, however it ends. Where files cannot be locked so, nobody raises it and nobody waits.
+for it between the steps of what nobody waits for. The sign is a lock that belongs to an open file: the kernel takes it
+down when a process ends, however it ends. Where files cannot be locked so, nobody raises it and nobody waits.
 """
 
 from __future__ import annotations

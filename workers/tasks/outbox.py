@@ -79,7 +79,6 @@ def refresh_post_task(*, post_id: str) -> None:
 def rank_post_task(*, post_id: str) -> None:
     """Rank a post anew, since others around it changed; nobody waits for that, so it gives way to pages."""
     give_way = SomeoneWaits(get_platform().settings.data_dir).patience(RANKING_GIVES_WAY_SECONDS)
-    give_way()
     _settle_or_postpone(RANKING, post_id, partial(rank_post, give_way=give_way))
 
 
