@@ -192,9 +192,14 @@ def _is_whole(text: str, start: int, end: int) -> bool:
     return not before and not after
 
 
+@lru_cache(maxsize=4096)
+def _terms_of(phrase: str) -> tuple[str, ...]:
+    return tuple(character_terms(phrase))
+
+
 def _weigh(phrase: str, pool: PoolStatistics) -> float:
     """How rare the phrase's characters and pairs are together; terms of the dictionary count a little more."""
-    weight = sum(pool.characters.idf(term) ** 2 for term in character_terms(phrase))
+    weight = sum(pool.characters.idf(term) ** 2 for term in _terms_of(phrase))
     return weight * (1.2 if is_domain_term(phrase) else 1.0)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from functools import cache, lru_cache
+from functools import cache
 
 from matching.documents import PostDocument
 from matching.ranking.vectors import embedding_texts
@@ -23,7 +23,6 @@ def _single_filler() -> frozenset[str]:
     return frozenset(word for word in stop_words() if len(word) == 1)
 
 
-@lru_cache(maxsize=8192)
 def character_terms(text: str) -> dict[str, int]:
     """Han characters and pairs of them, and Latin words with their character triples, with their counts.
 
@@ -43,7 +42,6 @@ def character_terms(text: str) -> dict[str, int]:
     return counts
 
 
-@lru_cache(maxsize=8192)
 def word_terms(text: str) -> dict[str, int]:
     """Index words with their counts."""
     return Counter(index_words(text))

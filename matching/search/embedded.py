@@ -399,7 +399,6 @@ class EmbeddedIndex:
             # What is removed must not stay behind in free pages, whatever this SQLite was built with.
             connection.execute("PRAGMA secure_delete = ON")
             connection.execute("PRAGMA cache_size = -16000")
-            connection.execute("PRAGMA mmap_size = 1073741824")
             prepare_file(connection, self.dimension)
             self._local.connection = connection
             with self._lock:
