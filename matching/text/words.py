@@ -157,7 +157,7 @@ def general_words() -> frozenset[str]:
     return frozenset(read_terms(_FOLDER / "general_words.txt"))
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=8192)
 def _cut_han(run: str) -> tuple[str, ...]:
     return tuple(_load_cutter().cut(run))
 
