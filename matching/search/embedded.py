@@ -398,7 +398,6 @@ class EmbeddedIndex:
             connection.execute("PRAGMA synchronous = FULL")
             # What is removed must not stay behind in free pages, whatever this SQLite was built with.
             connection.execute("PRAGMA secure_delete = ON")
-            connection.execute("PRAGMA cache_size = -16000")
             prepare_file(connection, self.dimension)
             self._local.connection = connection
             with self._lock:
