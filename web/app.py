@@ -9,7 +9,7 @@ from matching.bootstrap import Platform
 from matching.clock import utc_now
 from web.addresses import Application
 from web.api import install_api
-from web.assets import asset_url, assets
+from web.assets import asset_url, assets, send_icon
 from web.display import install_display
 from web.errors import install_error_pages
 from web.head import install_head
@@ -114,6 +114,7 @@ def create_app(platform: Platform, *, clock: Clock = utc_now) -> Flask:
         app.register_blueprint(blueprint)
     for blueprint in (registrations, accounts, single_sign_on, members, preferences, channels, deliveries):
         app.register_blueprint(blueprint)
+    app.add_url_rule("/favicon.ico", "assets.send_icon", send_icon)
     app.register_blueprint(open_data)
     app.register_blueprint(privacy)
     # A mail program that unsubscribes for its reader has no token of a form; the signed link is its right.

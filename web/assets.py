@@ -86,3 +86,8 @@ def send_asset(name: str) -> WerkzeugResponse:
     if versioned:
         response.cache_control.immutable = True
     return response.make_conditional(request)
+
+
+def send_icon() -> WerkzeugResponse:
+    """The icon where browsers look for it beside answers that are no pages: feeds, tables, the site map."""
+    return send_asset("icon.svg")

@@ -27,6 +27,12 @@ def test_the_first_load_is_small(open_browser: Callable[..., Browser]) -> None:
     assert total < 200_000
 
 
+def test_the_icon_is_where_browsers_look_for_it(open_browser: Callable[..., Browser]) -> None:
+    answer = open_browser().get("/favicon.ico")
+    assert (answer.status_code, answer.content_type) == (200, "image/svg+xml")
+    assert answer.text.startswith("<svg")
+
+
 def test_a_browser_that_does_not_compress_gets_the_file_as_it_is(open_browser: Callable[..., Browser]) -> None:
     answer = open_browser().get("/static/duijie.css")
     assert "Content-Encoding" not in answer.headers
