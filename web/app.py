@@ -114,6 +114,7 @@ def create_app(platform: Platform, *, clock: Clock = utc_now) -> Flask:
         app.register_blueprint(blueprint)
     for blueprint in (registrations, accounts, single_sign_on, members, preferences, channels, deliveries):
         app.register_blueprint(blueprint)
+    # Outside the folder of the others, but one of them: it counts against no limit.
     app.add_url_rule("/favicon.ico", "assets.send_icon", send_icon)
     app.register_blueprint(open_data)
     app.register_blueprint(privacy)

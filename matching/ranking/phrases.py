@@ -192,7 +192,7 @@ def _is_whole(text: str, start: int, end: int) -> bool:
     return not before and not after
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=4096)  # unlike whole texts, whose rows the pool keeps, phrases come again in pair after pair
 def _terms_of(phrase: str) -> tuple[str, ...]:
     return tuple(character_terms(phrase))
 

@@ -211,7 +211,7 @@ PAGE_ONLY: dict[str, str] = {
     "agendas.show_calendar": "for calendar programs",
     "hosting.show_calendar": "for calendar programs",
     "assets.send_asset": "style and scripts",
-    "assets.send_icon": "the same",
+    "assets.send_icon": "icon",
     "capabilities.preview": "help while writing",
     "events.open_door": "code at the door",
     "events.send_paper": "print",
