@@ -12,6 +12,7 @@ import numpy as np
 from matching.embeddings.chunks import average_chunks, cut_text
 from matching.embeddings.model_folder import read_revision
 from matching.embeddings.port import Prompt, Vectors
+from matching.embeddings.quiet import import_sentence_transformers
 from matching.errors import PartUnavailable
 
 if TYPE_CHECKING:
@@ -91,10 +92,9 @@ class SentenceTransformerEmbedder:
     def _open(self) -> SentenceTransformer:
         with self._lock:
             if self._loaded is None:
-                from sentence_transformers import SentenceTransformer
-
+                library = import_sentence_transformers()
                 try:
-                    self._loaded = SentenceTransformer(
+                    self._loaded = library.SentenceTransformer(
                         self._name, device="cpu", model_kwargs={"torch_dtype": "float32"}
                     )
                 except Exception as error:  # hub, file and configuration errors of many libraries

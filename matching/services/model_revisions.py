@@ -24,6 +24,7 @@ from matching.services.actor import Actor
 from matching.store.outbox import RANKING, owe_all
 from matching.store.unit_of_work import UnitOfWork
 from matching.training.further import MEASURES, OnProgress, is_no_worse, teach_further
+from matching.training.judged_folder import require_distinct_names
 
 SHIPPED = "shipped"
 
@@ -39,9 +40,10 @@ def train_from_platform(
     """Teach the present ranker further and keep the result as a candidate, with its figures beside the present ones.
 
     `folders` are judged sets: they teach too, and decide whether the candidate may be activated. Nothing changes for
-    anybody yet. Raises InvalidInput where there is too little to learn from.
+    anybody yet. Raises InvalidInput where there is too little to learn from, or sets have the same name.
     """
     _require_administrator(actor)
+    require_distinct_names(folders, taken=(PLATFORM_SET,))
     present = platform.ranker
     with platform.reading() as session:
         used = load_platform_judgements(session, now)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from matching.embeddings.model_folder import REVISION_FILE, WEIGHTS_FILE, read_model_folder, write_revision
 from matching.embeddings.onnx_embedder import OnnxEmbedder
 from matching.embeddings.port import Embedder, Prompt, Vectors
+from matching.embeddings.quiet import import_sentence_transformers
 from matching.errors import InvalidInput
 from matching.ranking.metrics import (
     MATCH_LEVEL,
@@ -29,7 +30,7 @@ from matching.ranking.metrics import (
 from matching.training.batches import plan_graded_batches, plan_neighbour_batches
 from matching.training.frozen_layers import freeze_lower_part
 from matching.training.head import HeadRecipe, HeadRows, add_head, fit_head, strip_head
-from matching.training.judged_folder import JudgedFolder, read_judged_folder
+from matching.training.judged_folder import JudgedFolder, read_judged_folder, require_distinct_names
 from matching.training.layers import LayersRecipe, tune_layers
 from matching.training.paragraphs import (
     Paragraph,
@@ -56,6 +57,8 @@ Progress = Callable[[int, int, str], None]
 """Called with steps done, steps in all, and what is being done."""
 
 CHECKPOINTS = "checkpoints"
+_STEPS_A_CHECKPOINT = 25
+"""About two minutes' work on two processors."""
 REPORT_JSON = "training-report.json"
 REPORT_MARKDOWN = "training-report.md"
 _ARGUMENTS_FILE = "training-arguments.json"
@@ -133,6 +136,7 @@ def train_encoder(
         chosen = replace(chosen, epochs=epochs)
     if folds == 1 or folds < 0:
         raise InvalidInput("training.folds", "折数须为 0 或至少 2", message_en="folds must be 0 or at least 2")
+    require_distinct_names(dirs)
     folders = [read_judged_folder(path) for path in dirs]
     if not folders:
         raise InvalidInput(
@@ -175,6 +179,7 @@ def train_encoder(
             if keep_folds:
                 _move(place / "model", name_fold_folder(out, fold))
             shutil.rmtree(place / "model", ignore_errors=True)
+            shutil.rmtree(place / CHECKPOINTS, ignore_errors=True)
         for target, part in zip((measured, measured_base), json.loads(figures_file.read_text("utf-8")), strict=True):
             for name, values in part.items():
                 target.setdefault(name, []).append(values)
@@ -356,8 +361,6 @@ def _tune_on_paragraphs(
     paragraphs: Sequence[Paragraph], base: Path, out: Path, recipe: LayersRecipe, work: Path, tell: Progress
 ) -> None:
     """Write `base` without its head to `out`, with upper layers that have learned from paragraphs alone."""
-    from sentence_transformers import SentenceTransformer
-
     plain = work / "plain"
     _copy_base(base, plain)
     strip_head(plain)
@@ -373,7 +376,9 @@ def _tune_on_paragraphs(
     total = len(runs) * recipe.steps
     mean: dict[str, Any] = {}
     for run, tasks in enumerate(runs):
-        model = SentenceTransformer(str(plain), device="cpu", model_kwargs={"torch_dtype": "float32"})
+        model = import_sentence_transformers().SentenceTransformer(
+            str(plain), device="cpu", model_kwargs={"torch_dtype": "float32"}
+        )
         start = {name: value.detach().clone() for name, value in model.state_dict().items()}
         tokenizer = model.tokenizer
 
@@ -489,16 +494,15 @@ def _tune(
     """One training; writes the averaged model to `out` when complete."""
     import torch
     from datasets import Dataset, DatasetDict
-    from sentence_transformers import (
-        SentenceTransformer,
-        SentenceTransformerTrainingArguments,
-    )
     from sentence_transformers.sentence_transformer.losses import CoSENTLoss, MultipleNegativesRankingLoss
-    from transformers import TrainerCallback
+    from transformers import PrinterCallback, TrainerCallback
 
     random.seed(recipe.seed)
     torch.manual_seed(recipe.seed)
-    model = SentenceTransformer(str(base), device="cpu", model_kwargs={"torch_dtype": "float32"})
+    library = import_sentence_transformers()
+    model = library.SentenceTransformer(str(base), device="cpu", model_kwargs={"torch_dtype": "float32"})
+    # The model card is ours: with one example in it the library draws none, under a bar of its own.
+    model.model_card_data.widget = [{}]
     full_window = model.max_seq_length
     model.max_seq_length = min(recipe.window, read_model_folder(base).window)
     start = {name: value.detach().clone() for name, value in model.state_dict().items()}
@@ -527,7 +531,7 @@ def _tune(
         def on_step_end(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
             tell(state.global_step, state.max_steps, what)
 
-    arguments = SentenceTransformerTrainingArguments(
+    arguments = library.SentenceTransformerTrainingArguments(
         output_dir=str(checkpoints),
         num_train_epochs=recipe.epochs,
         per_device_train_batch_size=recipe.batch_size,
@@ -539,7 +543,8 @@ def _tune(
         use_cpu=True,
         seed=recipe.seed,
         data_seed=recipe.seed,
-        save_strategy="epoch",
+        save_strategy="steps",
+        save_steps=_STEPS_A_CHECKPOINT,
         save_total_limit=1,
         logging_steps=20,
         report_to="none",
@@ -549,12 +554,26 @@ def _tune(
     trainer = _make_trainer_class(plans)(
         model=model, args=arguments, train_dataset=data, loss=losses, callbacks=[Teller()]
     )
-    last = any(checkpoints.glob("checkpoint-*"))
-    trainer.train(resume_from_checkpoint=True if last else None)
+    trainer.remove_callback(PrinterCallback)
+    trainer.train(resume_from_checkpoint=_find_last_checkpoint(checkpoints))
     model.max_seq_length = full_window
     model.load_state_dict(average_weights(start, model.state_dict(), recipe.base_share))
     save_encoder(model, base, out)
-    shutil.rmtree(checkpoints, ignore_errors=True)
+
+
+def _find_last_checkpoint(checkpoints: Path) -> str | None:
+    """The newest that was written to its end; what was begun after it is dropped.
+
+    The trainer writes its state last, and drops an older checkpoint only after that.
+    """
+    for place in sorted(checkpoints.glob("checkpoint-*"), key=lambda place: -int(place.name.rpartition("-")[2])):
+        try:
+            json.loads((place / "trainer_state.json").read_text("utf-8"))
+        except (OSError, ValueError):
+            shutil.rmtree(place)
+        else:
+            return str(place)
+    return None
 
 
 def save_encoder(model: SentenceTransformer, base: Path, out: Path) -> None:
@@ -600,7 +619,6 @@ _OPENING_LETTERS = 120
 
 def _make_trainer_class(plans: Mapping[str, Callable[[int], list[list[int]]]]) -> Any:
     """The trainer with batches planned by this package; `plans` are keyed by the first anchor of each dataset."""
-    from sentence_transformers import SentenceTransformerTrainer
     from sentence_transformers.base.sampler import DefaultBatchSampler
 
     class PlannedBatches(DefaultBatchSampler):
@@ -622,7 +640,7 @@ def _make_trainer_class(plans: Mapping[str, Callable[[int], list[list[int]]]]) -
         def __len__(self) -> int:
             return self._count
 
-    class PlannedTrainer(SentenceTransformerTrainer):
+    class PlannedTrainer(import_sentence_transformers().SentenceTransformerTrainer):  # type: ignore[misc]
         """Overridden here rather than by an argument, since arguments are pickled into checkpoints."""
 
         def get_batch_sampler(self, dataset: Any, *args: Any, **rest: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,6 +69,25 @@ def read_judged_folder(path: Path) -> JudgedFolder:
             )
         levels.setdefault(need_id, {})[capability_id] = int(level)
     return JudgedFolder(name=path.resolve().name, needs=needs, capabilities=capabilities, levels=levels)
+
+
+def require_distinct_names(paths: Iterable[Path], *, taken: Collection[str] = ()) -> None:
+    """Figures are kept by the folders' names: raises InvalidInput where two have one name, or one of `taken`."""
+    found: dict[str, Path] = {}
+    for path in paths:
+        name = path.resolve().name
+        if name in taken:
+            raise _invalid(
+                "name", f"评判目录不能叫 {name}，请改名", f"a judged folder cannot be named {name}: rename it", path
+            )
+        if name in found:
+            raise _invalid(
+                "name",
+                f"与 {found[name]} 同名，指标会混在一起，请改名",
+                f"has the same name as {found[name]}, so that their figures would be mixed up: rename one",
+                path,
+            )
+        found[name] = path
 
 
 def _read_texts(file: Path) -> Iterator[JudgedText]:

@@ -40,6 +40,7 @@ from matching.ranking.offline import OfflinePool, prepare_offline, score_offline
 from matching.ranking.trees import import_lightgbm
 from matching.text.normalise import normalise
 from matching.training.encoder import assign_fold
+from matching.training.judged_folder import require_distinct_names
 
 Array = NDArray[np.float32]
 OnProgress = Callable[[int, int | None], None]
@@ -128,6 +129,7 @@ def train_ranker(
     …) when a model cannot be loaded.
     """
     chosen = recipe or RankerRecipe(seed=seed)
+    require_distinct_names(folders)
     judged_sets = [load_judged_set(folder) for folder in folders]
     graded = [judged for judged in judged_sets if _is_graded(judged)]
     if not graded:

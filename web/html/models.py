@@ -6,8 +6,10 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
+from matching.queries.judgements import PLATFORM_SET
 from matching.queries.model_revisions import list_revisions
 from matching.services.model_revisions import activate_revision, compare_figures, may_activate, roll_back
+from matching.training.further import MOST_FALL
 from web.reader import actor, now, platform, staff_only
 
 models = Blueprint("models", __name__, url_prefix="/models")
@@ -29,6 +31,8 @@ def list_all() -> str:
             present=platform().ranker.revision,
             revisions=revisions,
             measures=MEASURES,
+            platform_set=PLATFORM_SET,
+            most_fall=MOST_FALL,
             decides=actor().is_administrator,
             some_active=any(revision.state == "active" for revision, _figures, _allowed in revisions),
         )

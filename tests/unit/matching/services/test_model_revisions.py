@@ -193,6 +193,20 @@ def test_figures_decide() -> None:
     assert not may_activate({"sets": {"platform": {"new": old, "old": old}}})
 
 
+def test_sets_of_one_name_are_refused(used: Platform, judged: Path, tmp_path: Path, now: datetime) -> None:
+    """Their figures are kept by name: one would replace the other, and `platform` decides nothing."""
+    (tmp_path / "other").mkdir()
+    again = judged_folder(tmp_path / "other" / judged.name)
+    with pytest.raises(InvalidInput, match="同名") as refused:
+        train_from_platform(used, SYSTEM, [judged, again], now)
+    assert refused.value.where == str(again)
+    with pytest.raises(InvalidInput, match="不能叫 platform"):
+        train_from_platform(used, SYSTEM, [judged_folder(tmp_path / "platform")], now)
+    with pytest.raises(InvalidInput, match="同名"):
+        train_ranker([judged, again], tmp_path / "ranker.json", used.embedder)
+    assert train_from_platform(used, SYSTEM, [judged], now).figures["sets"].keys() == {"platform", judged.name}
+
+
 def test_nothing_to_learn_from_and_members_are_refused(
     judged: Path, platform: Platform, firm: Member, now: datetime
 ) -> None:

@@ -77,6 +77,14 @@ def test_train_head_writes_a_model_both_embedders_read(folders: list[Path], base
     assert not (out.parent / "model.work").exists()
 
 
+def test_nothing_is_printed_but_by_the_caller(
+    folders: list[Path], base: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    train_encoder(folders, base, tmp_path / "model", epochs=1, recipe=EncoderRecipe(frozen_layers=1, batch_size=4))
+    SentenceTransformerEmbedder(tmp_path / "model").embed(["x"], prompt="query")
+    assert capfd.readouterr() == ("", "")
+
+
 def test_training_repeats(folders: list[Path], base: Path, tmp_path: Path) -> None:
     one, two = (train_encoder(folders, base, tmp_path / name / "model").revision for name in ("one", "two"))
     assert one == two
@@ -93,6 +101,43 @@ def test_tuned_layers_change_and_frozen_ones_stay(folders: list[Path], base: Pat
     changed = {name for name, value in after.items() if not np.array_equal(value, before[name])}
     assert changed
     assert all(name.startswith("encoder.layer.1.") for name in changed)
+
+
+@pytest.mark.parametrize("moment", ["between checkpoints", "after the layers"])
+def test_an_interrupted_tuning_of_layers_goes_on_to_the_same_weights(
+    moment: str, folders: list[Path], base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from safetensors.numpy import load_file
+
+    monkeypatch.setattr("matching.training.encoder._STEPS_A_CHECKPOINT", 2)
+    recipe = EncoderRecipe(frozen_layers=1, batch_size=4, learning_rate=1e-2, base_share=0.0)
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    train_encoder(folders, base, whole, epochs=2, recipe=recipe)
+    told: list[tuple[int, str]] = []
+
+    def stop(done: int, _total: int, what: str) -> None:
+        told.append((done, what))
+        if (done, what) == (5, "all needs") if moment == "between checkpoints" else what == "all needs: graded":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train_encoder(folders, base, parts, epochs=2, recipe=recipe, on_progress=stop)
+    last = max(done for done, what in told if what == "all needs")
+    # A checkpoint that was begun when the power went is not gone on from.
+    broken = tmp_path / "parts.work" / "checkpoints" / "checkpoint-900"
+    broken.mkdir()
+    (broken / "trainer_state.json").write_text('{"epoch"')
+    steps: list[int] = []
+    train_encoder(
+        folders, base, parts, epochs=2, recipe=recipe, resume=True,
+        on_progress=lambda done, _total, what: steps.append(done) if what == "all needs" else None,
+    )  # fmt: skip
+    assert steps[:1] == ([5] if moment == "between checkpoints" else [])
+    assert last == 5 or not steps
+    one, two = (load_file(place / "model.safetensors") for place in (whole, parts))
+    assert one.keys() == two.keys()
+    for name, value in one.items():
+        np.testing.assert_array_equal(value, two[name])
 
 
 def test_a_finished_fold_is_not_trained_again(folders: list[Path], base: Path, tmp_path: Path) -> None:

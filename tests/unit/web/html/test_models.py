@@ -66,7 +66,7 @@ def test_a_worse_one_cannot_be_activated(
 ) -> None:
     keep(platform, clock, 0.79)
     chief = open_browser(CHIEF)
-    assert "在评判集上有指标下降" in chief.get("/models/").text
+    assert "在评判集上有指标下降超过 0.003" in chief.get("/models/").text
     assert chief.post("/models/ranker-0123456789ab/activate").status_code == 409
     assert chief.post("/models/rollback").status_code == 409
     assert chief.post("/models/nobody/activate").status_code == 404
