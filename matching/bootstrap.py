@@ -127,7 +127,12 @@ class Platform:
         elif self._active is None or self._active[0] != revision_id:
             content = revision_content(session, revision_id)
             encoder_revision = self._embedder.model_revision
-            self._active = (revision_id, parse_ranker(content, encoder_revision=encoder_revision, name=revision_id))
+            try:
+                ranker = parse_ranker(content, encoder_revision=encoder_revision, name=revision_id)
+            except InvalidInput as error:  # of a former version, with other features
+                logger.warning("the active ranker cannot be used, the shipped one is: %s", error)
+                ranker = self._ranker
+            self._active = (revision_id, ranker)
 
     @cached_property
     def _encoder(self) -> Embedder:

@@ -31,9 +31,11 @@ Array = NDArray[np.float32]
 logger = logging.getLogger(__name__)
 
 SHIPPED_RANKER = Path(__file__).parent / "models" / "ranker.json"
-FUSION_REVISION = "fusion-1"
+FUSION_REVISION = "fusion-2"
 """Raise it with any change of features or of fusion's weights: stored suggestions keep the revision that made them."""
-FORMAT = 2
+FORMAT = 3
+_KNOTS_OF_AN_END = 4
+_A_DENSE_ONE = RANKER_FEATURES.index("dense_full_raw")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,9 +45,36 @@ class Calibration:
     slope: float
     intercept: float
 
-    def probabilities(self, scores: Array) -> Array:
+    def probabilities(self, scores: NDArray[np.floating[Any]]) -> Array:
         """Chance that a professional would judge a pair with this score a match."""
         return np.asarray(1 / (1 + np.exp(-(self.slope * scores.astype(np.float64) + self.intercept))), np.float32)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expectation:
+    """What a learned ranker would say on average of a pair of which only a part is known, by that part's fusion score.
+
+    Straight lines between knots, both ascending, and beyond the last ones on as steep as the nearest few are together,
+    since single ones stand for few pairs: order by fusion stays order by score.
+    """
+
+    fused: tuple[float, ...]
+    scores: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.fused) != len(self.scores) or len(self.fused) < 2:
+            raise ValueError("two knots or more are needed")
+        if any(np.diff(knots).min() <= 0 for knots in (self.fused, self.scores)):
+            raise ValueError("knots have to ascend")
+
+    def expect(self, fused: Array) -> Array:
+        """Scores of the learned ranker's scale, shape as `fused`."""
+        x, y = np.array(self.fused), np.array(self.scores)
+        few = min(_KNOTS_OF_AN_END, len(x) - 1)
+        below = y[0] + (fused - x[0]) * (y[few] - y[0]) / (x[few] - x[0])
+        above = y[-1] + (fused - x[-1]) * (y[-1] - y[-1 - few]) / (x[-1] - x[-1 - few])
+        between = np.interp(fused, x, y)
+        return np.asarray(np.where(fused < x[0], below, np.where(fused > x[-1], above, between)), dtype=np.float32)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +82,8 @@ class Ranker:
     """Turns features of pairs into scores, and scores into probabilities where calibrated.
 
     `revision` names ranker and encoder together: equal revisions give equal scores.
-    `linear` has a weight for each of RANKER_FEATURES, None for plain fusion.
+    `linear` has a weight for each of RANKER_FEATURES, None for plain fusion. `without_words` and `without_vectors` say
+    what is to be expected where lexical features (two scripts) or dense ones are unknown.
     """
 
     revision: str
@@ -61,6 +91,8 @@ class Ranker:
     trees: tuple[str, ...] = ()
     tree_weight: float = 0.0
     calibration: Calibration | None = None
+    without_words: Expectation | None = None
+    without_vectors: Expectation | None = None
 
     @cached_property
     def _boosters(self) -> list[lightgbm.Booster]:
@@ -77,13 +109,21 @@ class Ranker:
     def score_features(self, features: Array) -> Array:
         """Scores of shape (pairs,) from rows of RANKER_FEATURES.
 
-        Pairs of which something is unknown (in two scripts, or without a vector) keep the fusion score: judged pairs to
-        learn from were all of one script. Both are in the same unit.
+        Pairs of which something is unknown (in two scripts, or without a vector) get the score that is to be expected
+        from what is known, since judged pairs to learn from were all of one script. The fusion score itself will not
+        do: it is about 0 for an average pair, whose learned score may be anything.
         """
         assert self.linear is not None
-        fused = features[:, RANKER_FEATURES.index("fused")]
+        fused = features[:, RANKER_FEATURES.index("fused")].astype(np.float32)
         known = ~np.isnan(features).any(axis=1)
-        scores = fused.astype(np.float32, copy=True)
+        scores = fused.copy()
+        no_vectors = np.isnan(features[:, _A_DENSE_ONE])
+        for partly_known, expectation in (
+            (~known & ~no_vectors, self.without_words),
+            (~known & no_vectors, self.without_vectors),
+        ):
+            if expectation is not None:
+                scores[partly_known] = expectation.expect(fused[partly_known])
         if not known.any():
             return scores
         rows = features[known]
@@ -120,9 +160,15 @@ def _parse(content: bytes, where: str) -> tuple[dict[str, Any], str]:
             raise ValueError("another format or other features")
         if len(data["linear"]) != len(RANKER_FEATURES):
             raise ValueError("as many weights as features are needed")
+        _expectation(data["without_words"])
+        _expectation(data["without_vectors"])
     except (ValueError, KeyError, TypeError) as error:
         raise _unreadable(where, error) from error
     return data, digest_of(content)
+
+
+def _expectation(data: dict[str, list[float]]) -> Expectation:
+    return Expectation(fused=tuple(data["fused"]), scores=tuple(data["scores"]))
 
 
 def _unreadable(where: str, error: Exception) -> InvalidInput:
@@ -169,6 +215,8 @@ def _make(data: dict[str, Any], digest: str, encoder_revision: str, name: str) -
         trees=tuple(data.get("trees") or ()),
         tree_weight=float(data.get("tree_weight", 0.0)),
         calibration=Calibration(**calibration) if calibration else None,
+        without_words=_expectation(data["without_words"]),
+        without_vectors=_expectation(data["without_vectors"]),
     )
 
 

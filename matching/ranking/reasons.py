@@ -54,9 +54,9 @@ _MOST_INDICATORS = 4
 _MOST_WORKS = 2
 _NEAR_WORK = 1.0
 """The score from which on a work is named; a chance pair scores 0, and half a unit is usual."""
-NEAR = 1.5
+NEAR = 3.0
 """Standard deviations above the background from which on texts are called near in meaning."""
-_VERY_NEAR = 3.0
+_VERY_NEAR = 4.0
 _LONGEST_QUOTE = 40
 _LONGEST_TITLE = 90
 

@@ -8,7 +8,6 @@ without it, beside the present ranker on the same pairs.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,10 +19,10 @@ from matching.embeddings.port import Embedder
 from matching.errors import InvalidInput
 from matching.ranking.evaluate import Evaluation, JudgedSet, measure_scores
 from matching.ranking.features import RANKER_FEATURES
-from matching.ranking.learned import FORMAT, Ranker
+from matching.ranking.learned import Ranker
 from matching.ranking.metrics import GAINS
 from matching.ranking.trees import import_lightgbm
-from matching.training.ranker import JudgedNeed, collect_needs, split_needs
+from matching.training.ranker import JudgedNeed, collect_needs, describe_ranker, learn_expectations, split_needs
 
 Array = NDArray[np.float32]
 OnProgress = Callable[[int, int | None], None]
@@ -108,7 +107,10 @@ def teach_further(
             new_scores[need.judged.name][need.need.id] = ranker.score_features(features)
             old_scores[need.judged.name][need.need.id] = present.score_features(features)
         tell(number + 1, total)
-    content = _file_of(_grow(present, needs, chosen), embedder.model_revision, chosen)
+    grown = _grow(present, needs, chosen)
+    # The probabilities' curve stays: answers are given to pairs that were chosen, and say nothing about all pairs.
+    grown = learn_expectations(grown, needs)
+    content = describe_ranker(grown, embedder.model_revision, {"further": chosen.trees, "seed": chosen.seed})
     tell(total, total)
     return Retraining(
         content=content,
@@ -160,21 +162,3 @@ def _grow(present: Ranker, needs: Sequence[JudgedNeed], recipe: FurtherRecipe) -
         )
         grown.append(booster.model_to_string())
     return replace(present, revision="untitled", trees=tuple(grown))
-
-
-def _file_of(ranker: Ranker, encoder_revision: str, recipe: FurtherRecipe) -> bytes:
-    """The probabilities' curve stays: answers are given to pairs that were chosen, and say nothing about all pairs."""
-    assert ranker.linear is not None
-    content = {
-        "format": FORMAT,
-        "encoder_revision": encoder_revision,
-        "features": list(RANKER_FEATURES),
-        "linear": [round(float(weight), 6) for weight in ranker.linear],
-        "trees": list(ranker.trees),
-        "tree_weight": ranker.tree_weight,
-        "calibration": None
-        if ranker.calibration is None
-        else {"slope": ranker.calibration.slope, "intercept": ranker.calibration.intercept},
-        "recipe": {"further": recipe.trees, "seed": recipe.seed},
-    }
-    return (json.dumps(content, ensure_ascii=False, indent=1) + "\n").encode()

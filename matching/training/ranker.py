@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +34,20 @@ from matching.ranking.features import (
     standardise_toward_need,
 )
 from matching.ranking.fusion import fuse
-from matching.ranking.learned import FORMAT, Calibration, Ranker, fusion_ranker, load_ranker
+from matching.ranking.learned import (
+    FORMAT,
+    Calibration,
+    Expectation,
+    Ranker,
+    fusion_ranker,
+    load_ranker,
+)
 from matching.ranking.metrics import GAINS, MATCH_LEVEL, compute_calibration_error
 from matching.ranking.offline import OfflinePool, prepare_offline, score_offline
 from matching.ranking.trees import import_lightgbm
 from matching.text.normalise import normalise
 from matching.training.encoder import assign_fold
+from matching.training.expectations import fit_expectations, fuse_parts
 from matching.training.judged_folder import require_distinct_names
 
 Array = NDArray[np.float32]
@@ -99,10 +107,12 @@ class JudgedNeed:
     levels: NDArray[np.int64]
     everything: Array | None
     """Features with all capabilities, where all needs' fit into memory."""
+    parts: Array
+    """`fuse_parts` with all capabilities, shape (capabilities, 2)."""
 
     def all_features(self) -> Array:
         """Features with all capabilities of the set."""
-        return _features_of(self.pool, self.row) if self.everything is None else self.everything
+        return _features_of(self.pool, self.row)[0] if self.everything is None else self.everything
 
     @property
     def need(self) -> PostDocument:
@@ -176,7 +186,8 @@ def train_ranker(
 
     finished = _teach(needs, chosen, embedder)
     calibration = fit_calibration(out_of_fold, outcomes)
-    _write_ranker(finished, calibration, embedder.model_revision, chosen, out)
+    finished = learn_expectations(replace(finished, calibration=calibration), needs)
+    write_ranker(finished, embedder.model_revision, asdict(chosen), out)
     fusion = fusion_ranker(embedder.model_revision)
     ready = load_ranker(out, encoder_revision=embedder.model_revision)
     report = RankerReport(
@@ -238,7 +249,7 @@ def collect_needs(judged: JudgedSet, embedder: Embedder, fold_embedders: Sequenc
         for row in wanted:
             levels = judged.levels[judged.needs[row].id]
             columns = np.array([places[capability_id] for capability_id in levels], dtype=np.intp)
-            everything = _features_of(pool, row)
+            everything, parts = _features_of(pool, row)
             yield JudgedNeed(
                 judged=judged,
                 pool=pool,
@@ -247,18 +258,32 @@ def collect_needs(judged: JudgedSet, embedder: Embedder, fold_embedders: Sequenc
                 features=everything[columns],
                 levels=np.array(list(levels.values()), dtype=np.int64),
                 everything=everything if everything.nbytes * len(judged.levels) < _MOST_BYTES_KEPT else None,
+                parts=parts,
             )
 
 
-def _features_of(pool: OfflinePool, row: int) -> Array:
-    """RANKER_FEATURES of one need with all capabilities."""
+def _features_of(pool: OfflinePool, row: int) -> tuple[Array, Array]:
+    """RANKER_FEATURES of one need with all capabilities, and `fuse_parts`."""
     need = pool.needs.select(np.array([row]))
     raw = compute_text_features(need, pool.capabilities)
     toward_need = standardise_toward_need(raw, need, pool.capabilities, pool.statistics)
     toward_capability = standardise_toward_capability(raw, need, pool.capabilities, pool.statistics)
     fused = fuse(toward_need, toward_capability)
     features: Array = assemble_ranker_features(raw, toward_need, toward_capability, fused)[0]
-    return features
+    return features, fuse_parts(toward_need, toward_capability)[0]
+
+
+def learn_expectations(ranker: Ranker, needs: Iterable[JudgedNeed]) -> Ranker:
+    """The ranker with what it says on average of pairs that it knows a part of, from all pairs of the needs' sets."""
+
+    def score(need: JudgedNeed) -> Array:
+        features = need.all_features()
+        scores = ranker.score_features(features)
+        scores[np.isnan(features).any(axis=1)] = np.nan
+        return scores
+
+    without_words, without_vectors = fit_expectations(((score(need), need.parts) for need in needs), ranker.calibration)
+    return replace(ranker, without_words=without_words, without_vectors=without_vectors)
 
 
 def split_needs(needs: Sequence[JudgedNeed], folds: int, seed: int) -> list[set[int]]:
@@ -370,20 +395,36 @@ def _measure_both(
     return measured[0], measured[1]
 
 
-def _write_ranker(ranker: Ranker, calibration: Calibration, encoder: str, recipe: RankerRecipe, out: Path) -> None:
+def describe_ranker(ranker: Ranker, encoder_revision: str, recipe: Mapping[str, Any]) -> bytes:
+    """A ranker as a file: see `matching.ranking.learned`."""
     assert ranker.linear is not None
     content = {
         "format": FORMAT,
-        "encoder_revision": encoder,
+        "encoder_revision": encoder_revision,
         "features": list(RANKER_FEATURES),
         "linear": [round(float(weight), 6) for weight in ranker.linear],
         "trees": list(ranker.trees),
         "tree_weight": ranker.tree_weight,
-        "calibration": asdict(calibration),
-        "recipe": asdict(recipe),
+        "calibration": None if ranker.calibration is None else asdict(ranker.calibration),
+        "without_words": _describe_expectation(ranker.without_words),
+        "without_vectors": _describe_expectation(ranker.without_vectors),
+        "recipe": dict(recipe),
     }
+    return (json.dumps(content, ensure_ascii=False, indent=1) + "\n").encode()
+
+
+def _describe_expectation(expectation: Expectation | None) -> dict[str, list[float]]:
+    assert expectation is not None
+    return {
+        "fused": [round(knot, 5) for knot in expectation.fused],
+        "scores": [round(knot, 5) for knot in expectation.scores],
+    }
+
+
+def write_ranker(ranker: Ranker, encoder_revision: str, recipe: Mapping[str, Any], out: Path) -> None:
+    """Write `describe_ranker` to a file."""
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    out.write_bytes(describe_ranker(ranker, encoder_revision, recipe))
 
 
 def _write_report(report: RankerReport, out: Path) -> None:

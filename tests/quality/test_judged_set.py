@@ -61,6 +61,21 @@ def test_quality_has_not_fallen(measured: Evaluation, measure: str) -> None:
     assert value >= PINNED[measure] - TOLERANCE
 
 
+def test_capabilities_in_another_language_are_neither_preferred_nor_left_out(
+    judged: JudgedSet, embedder: Embedder, ranker: Ranker
+) -> None:
+    """In the first ten of Chinese needs English capabilities are about as frequent as among all."""
+    pool = prepare_offline(judged.needs, judged.capabilities, embedder)
+    firsts = [
+        pool.capabilities.latin[np.argsort(-scores)[:10]].mean()
+        for row, scores, *_ in score_offline(pool, ranker)
+        if not pool.needs.latin[row]
+    ]
+    share = pool.capabilities.latin.mean()
+    assert len(firsts) > 100
+    assert 0.3 * share < np.mean(firsts) < 1.7 * share
+
+
 def test_each_cooperation_of_the_plan_ranks_in_the_first_three_from_both_sides(
     judged: JudgedSet, embedder: Embedder, ranker: Ranker
 ) -> None:

@@ -45,7 +45,7 @@ def test_evaluation_ranks_the_folder(folder: Path) -> None:
     measured = evaluate_ranking(load_judged_set(folder), HashedEmbedder(), fusion_ranker("hashed-1"))
     assert measured.auc == 1.0
     assert measured.recall_1 == 1.0
-    assert measured.to_json()["revision"] == "fusion-1+hashed-1"
+    assert measured.to_json()["revision"] == "fusion-2+hashed-1"
 
 
 def test_posts_without_text_stay_in_the_set(folder: Path) -> None:

@@ -28,6 +28,8 @@ def write_ranker(path: Path, **changes: Any) -> Path:
         "trees": [],
         "tree_weight": 0.0,
         "calibration": {"slope": 1.0, "intercept": -2.0},
+        "without_words": {"fused": [0.0, 1.0, 2.0], "scores": [-2.0, -1.0, 3.0]},
+        "without_vectors": {"fused": [0.0, 1.0], "scores": [-3.0, -1.0]},
     }
     path.write_text(json.dumps({**content, **changes}), encoding="utf-8")
     return path
@@ -40,12 +42,14 @@ def test_learned_weights_make_the_score(tmp_path: Path) -> None:
     assert ranker.score_features(features).tolist() == [3.0, -2.0]
 
 
-def test_pair_with_unknown_features_keeps_the_fusion_score(tmp_path: Path) -> None:
+def test_pair_with_unknown_features_gets_what_is_to_be_expected(tmp_path: Path) -> None:
+    """A fusion score beside learned ones would put all pairs in two scripts above or below all others."""
     ranker = load_ranker(write_ranker(tmp_path / "r.json"), encoder_revision="hashed-1")
-    features = np.ones((1, len(RANKER_FEATURES)), dtype=np.float32)
-    features[0, FUSED] = 0.25
-    features[0, RANKER_FEATURES.index("characters_full_raw")] = np.nan
-    assert ranker.score_features(features).tolist() == [0.25]
+    features = np.ones((5, len(RANKER_FEATURES)), dtype=np.float32)
+    features[:, FUSED] = [0.5, 1.5, 3.0, -1.0, 0.5]
+    features[:4, RANKER_FEATURES.index("characters_full_raw")] = np.nan
+    features[4, RANKER_FEATURES.index("dense_full_raw")] = np.nan
+    assert ranker.score_features(features).tolist() == [-1.5, 1.0, 5.5, -4.5, -2.0]
 
 
 def test_ranked_pairs_carry_probabilities(tmp_path: Path) -> None:
@@ -60,7 +64,7 @@ def test_ranked_pairs_carry_probabilities(tmp_path: Path) -> None:
 
 def test_ranker_of_another_encoder_is_not_used(tmp_path: Path) -> None:
     path = write_ranker(tmp_path / "r.json")
-    assert load_ranker(path, encoder_revision="other-2").revision == "fusion-1+other-2"
+    assert load_ranker(path, encoder_revision="other-2").revision == "fusion-2+other-2"
     for stored in ("hashed-1.int8", "hashed-1.int8-2", "hashed-1.float32"):
         assert load_ranker(path, encoder_revision=stored).revision.startswith("ranker-")
     assert load_ranker(path, encoder_revision="hashed-1.int8-2").revision.startswith("ranker-")
@@ -72,7 +76,18 @@ def test_revision_changes_with_the_file(tmp_path: Path) -> None:
     assert first.revision != second.revision
 
 
-@pytest.mark.parametrize("changes", [{"format": 1}, {"features": ["fused"]}, {"linear": [1.0]}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"format": 2},
+        {"features": ["fused"]},
+        {"linear": [1.0]},
+        {"without_words": None},
+        {"without_words": {"fused": [0.0], "scores": [0.0]}},
+        {"without_vectors": {"fused": [0.0, 1.0], "scores": [1.0, 1.0]}},
+        {"without_vectors": {"fused": [0.0, 1.0, 2.0], "scores": [0.0, 1.0]}},
+    ],
+)
 def test_file_of_another_version_is_refused(tmp_path: Path, changes: dict[str, Any]) -> None:
     path = write_ranker(tmp_path / "r.json", **changes)
     with pytest.raises(InvalidInput) as caught:

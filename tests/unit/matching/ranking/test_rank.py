@@ -163,7 +163,7 @@ def test_candidates_of_the_own_side_are_refused() -> None:
 
 
 def test_fusion_ranker_names_the_encoder() -> None:
-    assert fusion_ranker("e5-1").revision == "fusion-1+e5-1"
+    assert fusion_ranker("e5-1").revision == "fusion-2+e5-1"
 
 
 def test_statistics_do_not_depend_on_the_order_of_posts() -> None:

@@ -172,6 +172,21 @@ def test_activating_ranks_everything_anew_and_old_suggestions_keep_their_revisio
         roll_back(used, SYSTEM, now)
 
 
+def test_an_active_revision_of_a_former_version_gives_way_to_the_shipped_one(
+    used: Platform, judged: Path, now: datetime, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An upgrade that changes features must not stop the platform."""
+    before = used.ranker.revision
+    revision = train_from_platform(used, SYSTEM, [judged], now)
+    with used.unit_of_work() as uow:
+        data = revision.data.replace(b'"format": 3', b'"format": 2')
+        uow.session.execute(update(ModelRevision).values(state="active", data=data))
+        uow.commit()
+    used.forget_ranker()
+    assert used.ranker.revision == before
+    assert "the shipped one is" in caplog.text
+
+
 def test_a_worse_candidate_is_not_activated(used: Platform, judged: Path, now: datetime) -> None:
     revision = train_from_platform(used, SYSTEM, [judged], now)
     with used.unit_of_work() as uow:
