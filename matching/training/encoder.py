@@ -30,6 +30,7 @@ from matching.ranking.metrics import (
 from matching.training.batches import plan_graded_batches, plan_neighbour_batches
 from matching.training.frozen_layers import freeze_lower_part
 from matching.training.head import HeadRecipe, HeadRows, add_head, fit_head, strip_head
+from matching.training.interrupted import open_work_folder
 from matching.training.judged_folder import JudgedFolder, read_judged_folder, require_distinct_names
 from matching.training.layers import LayersRecipe, tune_layers
 from matching.training.paragraphs import (
@@ -61,7 +62,6 @@ _STEPS_A_CHECKPOINT = 25
 """About two minutes' work on two processors."""
 REPORT_JSON = "training-report.json"
 REPORT_MARKDOWN = "training-report.md"
-_ARGUMENTS_FILE = "training-arguments.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,9 +147,8 @@ def train_encoder(
     tell = on_progress or _tell_nobody
     measured: dict[str, list[Mapping[str, float]]] = {}
     measured_base: dict[str, list[Mapping[str, float]]] = {}
-    work = out.parent / f"{out.name}.work"
     memory = _Memory()
-    _check_resumable(work, describe_call(chosen, dirs, base, paragraphs), resume=resume)
+    work = open_work_folder(out, describe_call(chosen, dirs, base, paragraphs), resume=resume)
     start = base
     if tunes_layers:
         start = work / "layers"
@@ -329,24 +328,6 @@ def describe_call(
         "base": read_model_folder(base).revision,
         "paragraphs": str(paragraphs.resolve()) if paragraphs else None,
     }
-
-
-def _check_resumable(work: Path, call: Mapping[str, Any], *, resume: bool) -> None:
-    """Begin anew, or make sure that what is there came from the same call."""
-    arguments = json.loads(json.dumps(call))
-    file = work / _ARGUMENTS_FILE
-    if resume and file.is_file():
-        if json.loads(file.read_text("utf-8")) != arguments:
-            raise InvalidInput(
-                "training.other_arguments",
-                "中断的训练使用了不同的参数，无法继续",
-                where=str(work),
-                message_en="the interrupted training had other arguments and cannot go on",
-            )
-        return
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir(parents=True)
-    file.write_text(json.dumps(arguments), encoding="utf-8")
 
 
 @dataclass(slots=True)

@@ -12,10 +12,13 @@ from it.
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import shutil
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +51,7 @@ from matching.ranking.trees import import_lightgbm
 from matching.text.normalise import normalise
 from matching.training.encoder import assign_fold
 from matching.training.expectations import fit_expectations, fuse_parts
+from matching.training.interrupted import keep_arrays, open_work_folder
 from matching.training.judged_folder import require_distinct_names
 
 Array = NDArray[np.float32]
@@ -103,6 +107,8 @@ class JudgedNeed:
     pool: OfflinePool
     row: int
     group: str
+    columns: NDArray[np.intp]
+    """Places of the judged capabilities among all of the set."""
     features: Array
     levels: NDArray[np.int64]
     everything: Array | None
@@ -128,6 +134,7 @@ def train_ranker(
     recipe: RankerRecipe | None = None,
     fold_embedders: Sequence[Embedder] = (),
     shares: Sequence[float] = (),
+    resume: bool = False,
     on_progress: OnProgress | None = None,
 ) -> RankerReport:
     """Teach a ranker on `folders`, write it to `out`, and a report beside it (`.report.json`, `.report.md`).
@@ -135,8 +142,9 @@ def train_ranker(
     Folders with several levels per need teach, the others are only measured. `fold_embedders`: of a tuned encoder, the
     models of its folds; number i has not seen the needs that `assign_fold` gives to fold i. `shares`: parts of the
     other folds' needs that are taught on as well, for the learning curve. Equal arguments give an
-    equal file. Raises InvalidInput where a folder cannot be read or none has levels, and PartUnavailable("embedder",
-    …) when a model cannot be loaded.
+    equal file. `resume` takes the folds that an interrupted call with equal arguments had done from `<out>.work`.
+    Raises InvalidInput where a folder cannot be read or none has levels, or for work of other arguments, and
+    PartUnavailable("embedder", …) when a model cannot be loaded.
     """
     chosen = recipe or RankerRecipe(seed=seed)
     require_distinct_names(folders)
@@ -147,6 +155,7 @@ def train_ranker(
             "training.no_levels", "没有带等级评判的目录", where=", ".join(str(folder) for folder in folders),
             message_en="No folder has graded judgements to learn from",
         )  # fmt: skip
+    work = open_work_folder(out, _describe_call(chosen, folders, [embedder, *fold_embedders]), resume=resume)
     needs = [need for judged in graded for need in collect_needs(judged, embedder, fold_embedders)]
     total = chosen.repeats * chosen.folds * (1 + len(shares)) + 1
     tell = on_progress or (lambda _done, _total: None)
@@ -161,11 +170,14 @@ def train_ranker(
         scores = np.zeros_like(out_of_fold)
         all_scores: dict[str, dict[str, Array]] = {judged.name: {} for judged in graded}
         for number, fold in enumerate(folds):
-            ranker = _teach([need for place, need in enumerate(needs) if place not in fold], chosen, embedder)
-            for place in sorted(fold):
+            taught = [need for place, need in enumerate(needs) if place not in fold]
+            found = keep_arrays(
+                work / f"fold-{repeat}-{number}.npz", partial(_score_fold, needs, fold, taught, chosen, embedder)
+            )
+            for place in fold:
                 need = needs[place]
-                scores[bounds[place] : bounds[place + 1]] = ranker.score_features(need.features)
-                all_scores[need.judged.name][need.need.id] = ranker.score_features(need.all_features())
+                all_scores[need.judged.name][need.need.id] = found[str(place)]
+                scores[bounds[place] : bounds[place + 1]] = found[str(place)][need.columns]
             tell(repeat * chosen.folds + number + 1, total)
         for judged in graded:
             cross_validated[judged.name].append(
@@ -177,12 +189,20 @@ def train_ranker(
     done = chosen.repeats * chosen.folds
     learning_curve: dict[str, dict[float, list[Evaluation]]] = {judged.name: {} for judged in graded}
     for share, repeat in itertools.product(shares, range(chosen.repeats)):
-        reached = _scores_with_a_share(needs, share, chosen, chosen.seed + repeat, embedder)
+        reached: dict[str, dict[str, Array]] = {judged.name: {} for judged in graded}
+        for number, fold in enumerate(split_needs(needs, chosen.folds, chosen.seed + repeat)):
+            taught = _take_share(needs, fold, share, chosen.seed + repeat)
+            found = keep_arrays(
+                work / f"share-{share:g}-{repeat}-{number}.npz",
+                partial(_score_fold, needs, fold, taught, chosen, embedder),
+            )
+            for place in fold:
+                reached[needs[place].judged.name][needs[place].need.id] = found[str(place)]
+            done += 1
+            tell(done, total)
         for judged in graded:
             measured = measure_scores(judged, reached[judged.name], revision=f"{share:.0%} of the needs")
             learning_curve[judged.name].setdefault(share, []).append(measured)
-        done += chosen.folds
-        tell(done, total)
 
     finished = _teach(needs, chosen, embedder)
     calibration = fit_calibration(out_of_fold, outcomes)
@@ -208,26 +228,39 @@ def train_ranker(
         learning_curve=learning_curve,
     )
     _write_report(report, out)
+    shutil.rmtree(work)
     tell(total, total)
     return report
 
 
-def _scores_with_a_share(
-    needs: Sequence[JudgedNeed], share: float, recipe: RankerRecipe, seed: int, embedder: Embedder
-) -> dict[str, dict[str, Array]]:
-    """Scores of all capabilities by set and need, each need by a ranker that was taught on `share` of the other folds;
-    needs of one group are taken or left together."""
-    scores: dict[str, dict[str, Array]] = {need.judged.name: {} for need in needs}
-    for fold in split_needs(needs, recipe.folds, seed):
-        groups = sorted({need.group for place, need in enumerate(needs) if place not in fold})
-        np.random.default_rng(seed).shuffle(groups)
-        kept = set(groups[: max(2, round(len(groups) * share))])
-        taught = [need for place, need in enumerate(needs) if place not in fold and need.group in kept]
-        ranker = _teach(taught, recipe, embedder)
-        for place in fold:
-            need = needs[place]
-            scores[need.judged.name][need.need.id] = ranker.score_features(need.all_features())
-    return scores
+def _describe_call(recipe: RankerRecipe, folders: Sequence[Path], embedders: Sequence[Embedder]) -> dict[str, Any]:
+    """What must be equal for an interrupted call to be gone on with."""
+    files = [file for folder in folders for file in sorted(folder.iterdir()) if file.is_file()]
+    return {
+        "recipe": asdict(recipe),
+        "encoders": [embedder.model_revision for embedder in embedders],
+        "files": {str(file.resolve()): hashlib.sha256(file.read_bytes()).hexdigest() for file in files},
+    }
+
+
+def _score_fold(
+    needs: Sequence[JudgedNeed],
+    fold: Collection[int],
+    taught: Sequence[JudgedNeed],
+    recipe: RankerRecipe,
+    embedder: Embedder,
+) -> dict[str, Array]:
+    """By the place of each need of the fold, the scores of all capabilities by a ranker that was taught on `taught`."""
+    ranker = _teach(taught, recipe, embedder)
+    return {str(place): ranker.score_features(needs[place].all_features()) for place in sorted(fold)}
+
+
+def _take_share(needs: Sequence[JudgedNeed], fold: Collection[int], share: float, seed: int) -> list[JudgedNeed]:
+    """A part of the other folds' needs; those of one group are taken or left together."""
+    groups = sorted({need.group for place, need in enumerate(needs) if place not in fold})
+    np.random.default_rng(seed).shuffle(groups)
+    kept = set(groups[: max(2, round(len(groups) * share))])
+    return [need for place, need in enumerate(needs) if place not in fold and need.group in kept]
 
 
 def _is_graded(judged: JudgedSet) -> bool:
@@ -255,6 +288,7 @@ def collect_needs(judged: JudgedSet, embedder: Embedder, fold_embedders: Sequenc
                 pool=pool,
                 row=row,
                 group=normalise(judged.needs[row].title) or judged.needs[row].id,
+                columns=columns,
                 features=everything[columns],
                 levels=np.array(list(levels.values()), dtype=np.int64),
                 everything=everything if everything.nbytes * len(judged.levels) < _MOST_BYTES_KEPT else None,

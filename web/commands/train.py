@@ -95,6 +95,7 @@ def encoder(
     help="Model of a fold, as left by `train encoder --keep-folds`; once for each fold, in order.",
 )
 @click.option("--learning-curve", is_flag=True, help="Also say what 10, 25, 50 and 75 % of the needs would teach.")
+@click.option("--resume", is_flag=True, help="Go on with what an interrupted call left in OUT.work.")
 @click.option("--activate", is_flag=True, help="With --from-platform: use it at once where it is no worse.")
 def ranker(
     folders: tuple[Path, ...],
@@ -104,6 +105,7 @@ def ranker(
     encoder: Path | None,
     fold_encoders: tuple[Path, ...],
     learning_curve: bool,
+    resume: bool,
     activate: bool,
 ) -> None:
     """Train the ranker on FOLDERS and write it, with a report beside it, to a file; or from the platform's use."""
@@ -124,7 +126,14 @@ def ranker(
     )
     with progress_bar("训练排序器 / training the ranker") as on_progress:
         train_ranker(
-            list(folders), out, opened, seed=seed, fold_embedders=of_folds, shares=shares, on_progress=on_progress
+            list(folders),
+            out,
+            opened,
+            seed=seed,
+            fold_embedders=of_folds,
+            shares=shares,
+            resume=resume,
+            on_progress=on_progress,
         )
     click.echo(f"{out}")
 

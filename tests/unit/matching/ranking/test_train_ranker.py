@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 from matching.errors import InvalidInput
 from matching.ranking.learned import load_ranker
+from matching.training import ranker as ranker_training
 from matching.training.ranker import RankerRecipe, fit_calibration, train_ranker
 from tests.unit.matching.ranking.posts import HashedEmbedder
 
@@ -60,6 +62,35 @@ def test_equal_arguments_give_an_equal_file(graded: Path, tmp_path: Path) -> Non
     for name in ("a", "b"):
         train_ranker([graded], tmp_path / f"{name}.json", HashedEmbedder(), recipe=SMALL)
     assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
+
+
+def test_an_interrupted_training_goes_on_to_the_same_file(
+    graded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, parts = tmp_path / "whole.json", tmp_path / "parts.json"
+    train_ranker([graded], whole, HashedEmbedder(), recipe=SMALL, shares=(0.5,))
+
+    def stop(done: int, _total: int | None) -> None:
+        if done == 10:  # 8 folds, then the second one of the learning curve
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train_ranker([graded], parts, HashedEmbedder(), recipe=SMALL, shares=(0.5,), on_progress=stop)
+    work = tmp_path / "parts.json.work"
+    assert len(list(work.glob("*.npz"))) == 10
+    with pytest.raises(InvalidInput, match="参数"):
+        train_ranker([graded], parts, HashedEmbedder(), recipe=replace(SMALL, trees=9), resume=True)
+    taught: list[int] = []
+    teach = ranker_training._teach
+    monkeypatch.setattr(
+        ranker_training, "_teach", lambda needs, *rest: (taught.append(len(needs)), teach(needs, *rest))[1]
+    )
+    train_ranker([graded], parts, HashedEmbedder(), recipe=SMALL, shares=(0.5,), resume=True)
+    assert len(taught) == 8 - 2 + 1  # the rest of the curve, and the ranker itself
+    assert parts.read_bytes() == whole.read_bytes()
+    reports = [path.with_suffix(".report.json").read_text("utf-8") for path in (parts, whole)]
+    assert reports[0] == reports[1]
+    assert not work.exists()
 
 
 def test_each_need_is_seen_through_the_model_of_its_fold(graded: Path, tmp_path: Path) -> None:
