@@ -139,8 +139,10 @@ def test_money_is_written_as_people_do() -> None:
 def test_meaning_names_the_nearest_clauses() -> None:
     need = make_need("n", "表面问题", "我公司成立多年，压铸铝件的微弧氧化膜层不均匀。希望合作。")
     capability = make_capability("c", "成果", "团队二十人。压铸铝件微弧氧化膜层均匀。获奖三项。")
-    meaning = of_kind(explain(need, capability, embedder=HashedEmbedder(), nearness=3.2), "meaning")
-    assert [reason.text_zh[:6] for reason in meaning] == ["意思很相近："]
+    for nearness, opening in ((4.2, ["意思很相近："]), (3.2, ["意思相近：需"]), (2.8, [])):
+        found = of_kind(explain(need, capability, embedder=HashedEmbedder(), nearness=nearness), "meaning")
+        assert [reason.text_zh[:6] for reason in found] == opening
+    meaning = of_kind(explain(need, capability, embedder=HashedEmbedder(), nearness=4.2), "meaning")
     assert need.full_text[slice(*meaning[0].need_span or (0, 0))] == "压铸铝件的微弧氧化膜层不均匀"
     assert capability.full_text[slice(*meaning[0].capability_span or (0, 0))] == "压铸铝件微弧氧化膜层均匀"
 
