@@ -22,6 +22,9 @@ Array = NDArray[np.float32]
 _LEAST_PAIRS = 30
 """Pairs of the highest knot; each further one stands for twice as many, for the best are few and matter most."""
 _LEAST_RISE = 1e-3
+"""Between two knots, of either number: more than a file's rounding takes away."""
+_SUREST = 1e-6
+"""No chance is taken for nearer to 0 or 1: single precision says 1 of what is nearly sure."""
 
 
 def fuse_parts(toward_need: Array, toward_capability: Array) -> Array:
@@ -66,7 +69,7 @@ def fit_expectation(
         if chances is None or calibration is None:
             expected = float(scores[group].mean())
         else:
-            chance = float(chances[group].mean(dtype=np.float64))
+            chance = float(np.clip(chances[group].mean(dtype=np.float64), _SUREST, 1 - _SUREST))
             expected = (np.log(chance / (1 - chance)) - calibration.intercept) / calibration.slope
         knots.append((float(fused[group].mean()), float(expected)))
         end, size = start, 2 * size
@@ -75,7 +78,7 @@ def fit_expectation(
         if not rising:
             rising.append((x, y))
         elif x - rising[-1][0] > _LEAST_RISE:
-            rising.append((x, max(y, rising[-1][1] + _LEAST_RISE * (x - rising[-1][0]))))
+            rising.append((x, max(y, rising[-1][1] + _LEAST_RISE)))
     if not rising:
         rising = [(0.0, 0.0)]
     if len(rising) == 1:

@@ -7,7 +7,7 @@ import pytest
 
 from matching.ranking.features import DENSE, LEXICAL, TEXT_FEATURES
 from matching.ranking.fusion import fuse
-from matching.ranking.learned import Calibration
+from matching.ranking.learned import Calibration, Expectation
 from matching.training.expectations import fit_expectation, fit_expectations, fuse_parts
 
 
@@ -50,6 +50,19 @@ def test_order_by_fusion_stays_the_order() -> None:
     found = fit_expectation(fused, -fused, None)  # the contrary of what it should be
     rising = found.expect(np.linspace(-6, 6, 200, dtype=np.float32))
     assert (np.diff(rising) > 0).all()
+
+
+def test_a_line_that_hardly_rises_can_be_read_again_from_a_file() -> None:
+    """Knots are rounded there; were two of them equal, the trained ranker could not be loaded."""
+    draws = np.random.default_rng(4)
+    found = fit_expectation(draws.normal(size=5_000) / 50, np.full(5_000, -1.0), None)
+    rounded = [tuple(round(knot, 5) for knot in knots) for knots in (found.fused, found.scores)]
+    assert Expectation(fused=rounded[0], scores=rounded[1]).fused == rounded[0]
+
+
+def test_what_is_all_but_sure_has_a_score() -> None:
+    found = fit_expectation(np.arange(100.0), np.full(100, 900.0), Calibration(slope=1.0, intercept=0.0))
+    assert np.isfinite(found.scores).all()
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 70])
