@@ -22,9 +22,7 @@ from matching.ranking.metrics import (
     rank_positions,
 )
 from matching.ranking.offline import OnProgress, prepare_offline, score_offline
-from matching.training.judged_folder import JudgedText, read_judged_folder
-
-CAPABILITY_FILES = ("capabilities.jsonl", "achievements.jsonl")
+from matching.training.judged_folder import CAPABILITY_FILES, JudgedText, read_judged_folder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

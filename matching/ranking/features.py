@@ -109,18 +109,19 @@ CapabilitySpreads = Mapping[bool, Spread]
 """By whether the needs are in Latin script. It depends on capabilities and pool alone, see `measure_capabilities`."""
 
 
-def _measure(
-    features: Array, axis: int, *, prior_mean: Array = _PRIOR_MEAN, prior_spread: Array = _PRIOR_SPREAD
-) -> Spread:
+_PRIOR = Spread(_PRIOR_MEAN, _PRIOR_SPREAD)
+
+
+def _measure(features: Array, axis: int, prior: Spread = _PRIOR) -> Spread:
     """Mean and standard deviation along `axis`, drawn to the prior where there are few values.
 
     The prior is one for all posts, shape (features,), or each post's own, shape (posts, features).
     """
     count = np.sum(~np.isnan(features), axis=axis).astype(np.float32)
     total = np.nansum(features, axis=axis)
-    mean = (total + _PRIOR_WEIGHT * prior_mean) / (count + _PRIOR_WEIGHT)
+    mean = (total + _PRIOR_WEIGHT * prior.mean) / (count + _PRIOR_WEIGHT)
     deviation = np.nansum((features - np.expand_dims(mean, axis)) ** 2, axis=axis)
-    variance = (deviation + _PRIOR_WEIGHT * prior_spread**2) / (count + _PRIOR_WEIGHT)
+    variance = (deviation + _PRIOR_WEIGHT * prior.spread**2) / (count + _PRIOR_WEIGHT)
     return Spread(mean.astype(np.float32), np.sqrt(variance).astype(np.float32))
 
 
@@ -156,11 +157,9 @@ def _measure_now(posts: PreparedPosts, pool: PoolStatistics, against: PoolKey) -
     features, axis = _features_with_background(posts, pool, against)
     if features.shape[axis] >= _FEW:
         return _measure(features, axis)
-    others, axis = _features_with_background(posts, pool, (side, not latin))
-    prior = _measure(others, axis)
-    mean, spread = np.tile(_PRIOR_MEAN, (len(posts), 1)), np.tile(_PRIOR_SPREAD, (len(posts), 1))
-    mean[:, DENSE], spread[:, DENSE] = prior.mean[:, DENSE], prior.spread[:, DENSE]
-    return _measure(features, axis, prior_mean=mean, prior_spread=spread)
+    # Of lexical features it says nothing: a post shares a script with one of the two at most.
+    others, _ = _features_with_background(posts, pool, (side, not latin))
+    return _measure(features, axis, prior=_measure(others, axis))
 
 
 def _features_with_background(posts: PreparedPosts, pool: PoolStatistics, against: PoolKey) -> tuple[Array, int]:

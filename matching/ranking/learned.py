@@ -114,16 +114,15 @@ class Ranker:
         do: it is about 0 for an average pair, whose learned score may be anything.
         """
         assert self.linear is not None
-        fused = features[:, RANKER_FEATURES.index("fused")].astype(np.float32)
+        scores = features[:, RANKER_FEATURES.index("fused")].astype(np.float32)
         known = ~np.isnan(features).any(axis=1)
-        scores = fused.copy()
         no_vectors = np.isnan(features[:, _A_DENSE_ONE])
         for partly_known, expectation in (
             (~known & ~no_vectors, self.without_words),
             (~known & no_vectors, self.without_vectors),
         ):
             if expectation is not None:
-                scores[partly_known] = expectation.expect(fused[partly_known])
+                scores[partly_known] = expectation.expect(scores[partly_known])
         if not known.any():
             return scores
         rows = features[known]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from matching.errors import InvalidInput
 
-_CAPABILITY_FILES = ("capabilities.jsonl", "achievements.jsonl")
+CAPABILITY_FILES = ("capabilities.jsonl", "achievements.jsonl")
 _LEVELS = range(1, 5)
 _COLUMNS = 3
 
@@ -45,9 +45,9 @@ class JudgedFolder:
 
 def read_judged_folder(path: Path) -> JudgedFolder:
     """Read one folder; raises InvalidInput naming file and line for anything that is missing, broken or unknown."""
-    capability_file = next((path / name for name in _CAPABILITY_FILES if (path / name).is_file()), None)
+    capability_file = next((path / name for name in CAPABILITY_FILES if (path / name).is_file()), None)
     if capability_file is None:
-        names = " / ".join(_CAPABILITY_FILES)
+        names = " / ".join(CAPABILITY_FILES)
         raise _invalid("folder", f"缺少 {names}", f"{names} is missing", path)
     needs = {text.id: text for text in _read_texts(path / "needs.jsonl")}
     capabilities = {text.id: text for text in _read_texts(capability_file)}

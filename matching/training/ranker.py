@@ -52,7 +52,7 @@ from matching.text.normalise import normalise
 from matching.training.encoder import assign_fold
 from matching.training.expectations import fit_expectations, fuse_parts
 from matching.training.interrupted import keep_arrays, open_work_folder
-from matching.training.judged_folder import require_distinct_names
+from matching.training.judged_folder import CAPABILITY_FILES, require_distinct_names
 
 Array = NDArray[np.float32]
 OnProgress = Callable[[int, int | None], None]
@@ -207,7 +207,7 @@ def train_ranker(
     finished = _teach(needs, chosen, embedder)
     calibration = fit_calibration(out_of_fold, outcomes)
     finished = learn_expectations(replace(finished, calibration=calibration), needs)
-    write_ranker(finished, embedder.model_revision, asdict(chosen), out)
+    out.write_bytes(describe_ranker(finished, embedder.model_revision, asdict(chosen)))
     fusion = fusion_ranker(embedder.model_revision)
     ready = load_ranker(out, encoder_revision=embedder.model_revision)
     report = RankerReport(
@@ -235,7 +235,8 @@ def train_ranker(
 
 def _describe_call(recipe: RankerRecipe, folders: Sequence[Path], embedders: Sequence[Embedder]) -> dict[str, Any]:
     """What must be equal for an interrupted call to be gone on with."""
-    files = [file for folder in folders for file in sorted(folder.iterdir()) if file.is_file()]
+    names = ("needs.jsonl", *CAPABILITY_FILES, "qrels.tsv")
+    files = [folder / name for folder in folders for name in names if (folder / name).is_file()]
     return {
         "recipe": asdict(recipe),
         "encoders": [embedder.model_revision for embedder in embedders],
@@ -453,12 +454,6 @@ def _describe_expectation(expectation: Expectation | None) -> dict[str, list[flo
         "fused": [round(knot, 5) for knot in expectation.fused],
         "scores": [round(knot, 5) for knot in expectation.scores],
     }
-
-
-def write_ranker(ranker: Ranker, encoder_revision: str, recipe: Mapping[str, Any], out: Path) -> None:
-    """Write `describe_ranker` to a file."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_bytes(describe_ranker(ranker, encoder_revision, recipe))
 
 
 def _write_report(report: RankerReport, out: Path) -> None:
