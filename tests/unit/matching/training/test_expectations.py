@@ -55,7 +55,7 @@ def test_order_by_fusion_stays_the_order() -> None:
 def test_a_line_that_hardly_rises_can_be_read_again_from_a_file() -> None:
     """Knots are rounded there; were two of them equal, the trained ranker could not be loaded."""
     draws = np.random.default_rng(4)
-    found = fit_expectation(draws.normal(size=5_000) / 50, np.full(5_000, -1.0), None)
+    found = fit_expectation(draws.normal(size=5_000) / 200, np.full(5_000, -1.0), None)
     rounded = [tuple(round(knot, 5) for knot in knots) for knots in (found.fused, found.scores)]
     assert Expectation(fused=rounded[0], scores=rounded[1]).fused == rounded[0]
 
