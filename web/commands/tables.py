@@ -11,11 +11,13 @@ from matching.bootstrap import build_platform
 from matching.clock import utc_now
 from matching.importing.fields import RecordKind
 from matching.settings import load_settings
+from web.commands.options import refuse_options
 from web.commands.progress import progress_bar
 
 KINDS = click.Choice(get_args(RecordKind))
 WORKS = "works"
 _SHOWN_REFUSALS = 20
+_OF_TABLES = ("region_code", "organisation_id", "drafts", "include_hidden", "refused")
 
 
 @click.command("import")
@@ -44,8 +46,10 @@ def import_table(
     """Import needs, capabilities, experts, organisations or an expert's works from FILE. A second import changes
     nothing."""
     if kind == WORKS:
+        refuse_options(_OF_TABLES, "is of no use for works")
         _import_works(file, expert_id, dry_run)
         return
+    refuse_options(["expert_id"], "is for works alone")
     from matching.importing.records import read_records
     from matching.services.actor import SYSTEM
     from matching.services.imports import import_records, load_import_vocabularies

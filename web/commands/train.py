@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from matching.settings import packaged_encoder
+from web.commands.options import refuse_options
 from web.commands.progress import progress_bar
 
 _FOLDERS = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -54,6 +55,10 @@ def encoder(
     resume: bool,
 ) -> None:
     """Tune the encoder on FOLDERS and write it, with a report, to a folder."""
+    if not folds:
+        refuse_options(["keep_folds"], "needs --folds")
+    if paragraphs is None:
+        refuse_options(["layer_steps"], "needs --paragraphs")
     from matching.training.encoder import EncoderRecipe, train_encoder
 
     recipe = EncoderRecipe()
@@ -110,8 +115,10 @@ def ranker(
 ) -> None:
     """Train the ranker on FOLDERS and write it, with a report beside it, to a file; or from the platform's use."""
     if from_platform:
+        refuse_options(_OF_FILES, "does not go with --from-platform, which teaches the ranker in use and keeps it")
         _train_from_platform(folders or (_shipped_judged_set(),), activate)
         return
+    refuse_options(("activate",), "needs --from-platform; a file is used by naming it in DUIJIE_RANKER_MODEL")
     if not folders or out is None:
         raise click.UsageError("FOLDERS and --out are needed, or --from-platform")
     from matching.bootstrap import open_embedder
@@ -136,6 +143,9 @@ def ranker(
             on_progress=on_progress,
         )
     click.echo(f"{out}")
+
+
+_OF_FILES = ("out", "seed", "encoder", "fold_encoders", "learning_curve", "resume")
 
 
 def _shipped_judged_set() -> Path:

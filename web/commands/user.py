@@ -20,6 +20,7 @@ from matching.services.actor import SYSTEM
 from matching.services.api_tokens import LONGEST_LIFE, make_api_token
 from matching.services.two_factor import reset_two_factor
 from matching.settings import load_settings
+from web.commands.options import refuse_options
 
 
 @click.group()
@@ -38,6 +39,8 @@ def add(
     email: str, name: str, role: str, region_code: str | None, organisation_id: str | None, member_role: str
 ) -> None:
     """Add an account. The password is read from DUIJIE_PASSWORD, from a pipe, or asked for."""
+    if not organisation_id:
+        refuse_options(["member_role"], "needs --organisation")
     password = os.environ.get("DUIJIE_PASSWORD")
     if password is None:
         if sys.stdin.isatty():
