@@ -1,7 +1,8 @@
 """The ranker in use: a learned one from a file, or fusion where there is none for this encoder.
 
-A ranker file is one JSON document: weights of a linear part, optionally a few small LightGBM models, the calibration
-from scores to probabilities, the revision of the encoder whose vectors it was taught on, and figures of how it did.
+A ranker file is one JSON document: weights of a linear part, optionally a few small LightGBM models, weights of fields
+and indicators, the calibration from scores to probabilities, the revision of the encoder whose vectors it was taught
+on, and figures of how it did.
 With vectors of another encoder its weights mean nothing, so it is not used then.
 """
 
@@ -11,7 +12,7 @@ import hashlib
 import json
 import logging
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 
 from matching.errors import InvalidInput
 from matching.ranking.features import RANKER_FEATURES, assemble_ranker_features
+from matching.ranking.structured import EVIDENCE, HAND_SET_WEIGHTS
 from matching.ranking.trees import import_lightgbm
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ logger = logging.getLogger(__name__)
 SHIPPED_RANKER = Path(__file__).parent / "models" / "ranker.json"
 FUSION_REVISION = "fusion-2"
 """Raise it with any change of features or of fusion's weights: stored suggestions keep the revision that made them."""
-FORMAT = 3
+FORMAT = 4
 _KNOTS_OF_AN_END = 4
 _A_DENSE_ONE = RANKER_FEATURES.index("dense_full_raw")
 
@@ -82,7 +84,8 @@ class Ranker:
     """Turns features of pairs into scores, and scores into probabilities where calibrated.
 
     `revision` names ranker and encoder together: equal revisions give equal scores.
-    `linear` has a weight for each of RANKER_FEATURES, None for plain fusion. `without_words` and `without_vectors` say
+    `linear` has a weight for each of RANKER_FEATURES, None for plain fusion. `field_weights` are what each of EVIDENCE
+    adds to the score of the texts. `without_words` and `without_vectors` say
     what is to be expected where lexical features (two scripts) or dense ones are unknown.
     """
 
@@ -90,6 +93,7 @@ class Ranker:
     linear: Array | None = None
     trees: tuple[str, ...] = ()
     tree_weight: float = 0.0
+    field_weights: Array = field(default_factory=HAND_SET_WEIGHTS.copy)
     calibration: Calibration | None = None
     without_words: Expectation | None = None
     without_vectors: Expectation | None = None
@@ -159,11 +163,18 @@ def _parse(content: bytes, where: str) -> tuple[dict[str, Any], str]:
             raise ValueError("another format or other features")
         if len(data["linear"]) != len(RANKER_FEATURES):
             raise ValueError("as many weights as features are needed")
+        _field_weights(data["field_weights"])
         _expectation(data["without_words"])
         _expectation(data["without_vectors"])
     except (ValueError, KeyError, TypeError) as error:
         raise _unreadable(where, error) from error
     return data, digest_of(content)
+
+
+def _field_weights(data: dict[str, float]) -> Array:
+    if set(data) != set(EVIDENCE):
+        raise ValueError("a weight for each kind of evidence is needed")
+    return np.array([data[name] for name in EVIDENCE], dtype=np.float32)
 
 
 def _expectation(data: dict[str, list[float]]) -> Expectation:
@@ -213,6 +224,7 @@ def _make(data: dict[str, Any], digest: str, encoder_revision: str, name: str) -
         linear=np.array(data["linear"], dtype=np.float32),
         trees=tuple(data.get("trees") or ()),
         tree_weight=float(data.get("tree_weight", 0.0)),
+        field_weights=_field_weights(data["field_weights"]),
         calibration=Calibration(**calibration) if calibration else None,
         without_words=_expectation(data["without_words"]),
         without_vectors=_expectation(data["without_vectors"]),

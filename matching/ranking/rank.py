@@ -27,7 +27,7 @@ from matching.ranking.features import (
 from matching.ranking.fusion import fuse, measure_nearness
 from matching.ranking.learned import Ranker, fusion_ranker
 from matching.ranking.pool import PoolStatistics, PreparedPosts
-from matching.ranking.structured import adjust_for_fields, has_fields, quantities_of
+from matching.ranking.structured import weigh_evidence
 from matching.ranking.vectors import PostVectors
 from matching.ranking.works import WorkScore, best_works, combine_works, works_as_documents
 
@@ -82,6 +82,7 @@ def score_pairs(
     An expertise is scored by its works too (`matching.ranking.works`); `vectors` has theirs, by the ids of
     `works_as_documents`. Works without a vector are scored by their words.
     """
+    ranker = ranker or fusion_ranker("")
     found = _score_texts(needs, capabilities, pool, ranker, measured=measured)
     with_works = [column for column, capability in enumerate(capabilities.documents) if capability.works]
     works: dict[int, Array] = {}
@@ -90,13 +91,12 @@ def score_pairs(
         documents = works_as_documents(capability)
         prepared = pool.prepare(documents, vectors or {})
         of_works = _score_texts(needs, prepared, pool, ranker, fields=False)
-        adjusted = _adjustments(needs.documents, [capability])[:, 0]
+        adjusted = weigh_evidence(needs.documents, [capability], ranker.field_weights)[:, 0]
         combined, works[column] = combine_works(
             found.scores[:, column] - adjusted, of_works.scores, capability.works[: len(documents)]
         )
         found.scores[:, column] = combined + adjusted
     if works:
-        ranker = ranker or fusion_ranker("")
         found = PairScores(found.scores, ranker.probabilities(found.scores), found.features, found.nearness, works)
     return found
 
@@ -105,7 +105,7 @@ def _score_texts(
     needs: PreparedPosts,
     capabilities: PreparedPosts,
     pool: PoolStatistics,
-    ranker: Ranker | None,
+    ranker: Ranker,
     *,
     fields: bool = True,
     measured: CapabilitySpreads | None = None,
@@ -114,25 +114,12 @@ def _score_texts(
     toward_need = standardise_toward_need(raw, needs, capabilities, pool)
     toward_capability = standardise_toward_capability(raw, needs, capabilities, pool, measured)
     fused = fuse(toward_need, toward_capability)
-    ranker = ranker or fusion_ranker("")
     scores = ranker.score(raw, toward_need, toward_capability, fused)
     if fields:
-        scores = scores + _adjustments(needs.documents, capabilities.documents)
+        scores = scores + weigh_evidence(needs.documents, capabilities.documents, ranker.field_weights)
     return PairScores(
         scores, ranker.probabilities(scores), toward_need, measure_nearness(toward_need, toward_capability)
     )
-
-
-def _adjustments(needs: Sequence[PostDocument], capabilities: Sequence[PostDocument]) -> Array:
-    adjustments = np.zeros((len(needs), len(capabilities)), dtype=np.float32)
-    telling = [
-        column for column, capability in enumerate(capabilities) if has_fields(capability) or quantities_of(capability)
-    ]
-    for row, need in enumerate(needs):
-        if has_fields(need) or quantities_of(need):
-            for column in telling:
-                adjustments[row, column] = adjust_for_fields(need, capabilities[column])
-    return adjustments
 
 
 def order_scores(scores: NDArray[np.float32], ids: Sequence[str]) -> list[int]:

@@ -25,7 +25,7 @@ from matching.ranking.features import (
 from matching.ranking.fusion import measure_nearness
 from matching.ranking.phrases import SharedPhrase, clauses_of, find_shared_phrases
 from matching.ranking.pool import PoolStatistics
-from matching.ranking.structured import FieldAgreement, compare_fields, compare_indicators
+from matching.ranking.structured import HAND_SET_WEIGHTS, FieldAgreement, compare_fields, compare_indicators
 from matching.ranking.vectors import PostVectors
 from matching.ranking.works import WorkScore
 from matching.text.normalise import Span
@@ -251,7 +251,7 @@ def _field_reason(agreement: FieldAgreement, labels: Labels) -> Reason:
         kind=agreement.field,
         text_zh=text_zh,
         text_en=text_en,
-        weight=abs(agreement.weight) * 4,
+        weight=abs(float(HAND_SET_WEIGHTS[agreement.evidence])) * 4,
         against=not agreement.agrees,
     )
 

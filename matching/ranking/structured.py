@@ -1,17 +1,21 @@
 """Fields that both sides filled in, compared one by one. What one side left out is unknown and says nothing.
 
-The same comparisons move the score a little and are told as reasons. Their weights are set by hand, in the score's unit
-(a standard deviation of text similarity over pairs): judged pairs with such fields do not exist yet, and a field must
-not outvote what the texts say.
+The same comparisons move the score a little and are told as reasons. By how much, in the score's unit (a standard
+deviation of text similarity over pairs), is set by hand here and kept in each ranker, which may have learned it from
+judged pairs that have such fields (`matching.training.field_weights`). A field must not outvote what the texts say.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from matching.documents import MoneyRange, PostDocument
 from matching.text.quantities import Fulfilment, Quantity, QuantityMatch, find_quantities, match_quantities
@@ -21,34 +25,44 @@ FieldName = Literal["industry", "domain", "cooperation_mode", "money", "maturity
 
 @dataclass(frozen=True, slots=True)
 class FieldAgreement:
-    """How one field of the two posts relates. `need` and `capability` are the compared values for showing.
-
-    `weight` is what the comparison adds to the score, negative when the fields disagree.
-    """
+    """How one field of the two posts relates. `need` and `capability` are the compared values for showing."""
 
     field: FieldName
     agrees: bool
-    weight: float
     need: str
     capability: str
 
+    @property
+    def evidence(self) -> int:
+        """Its place in EVIDENCE."""
+        return EVIDENCE.index(f"{self.field}_{'agrees' if self.agrees else 'disagrees'}")
 
-_WEIGHTS: dict[FieldName, tuple[float, float]] = {
-    "industry": (0.15, -0.10),
-    "domain": (0.15, -0.10),
-    "cooperation_mode": (0.05, -0.10),
-    "money": (0.05, -0.15),
-    "maturity": (0.05, -0.15),
-    "time": (0.0, -0.10),
+
+_WEIGHTS = {
+    "industry_agrees": 0.15,
+    "industry_disagrees": -0.10,
+    "domain_agrees": 0.15,
+    "domain_disagrees": -0.10,
+    "cooperation_mode_agrees": 0.05,
+    "cooperation_mode_disagrees": -0.10,
+    "money_agrees": 0.05,
+    "money_disagrees": -0.15,
+    "maturity_agrees": 0.05,
+    "maturity_disagrees": -0.15,
+    "time_disagrees": -0.10,
+    "indicators_met": 0.15,
+    "indicators_missed": -0.15,
 }
+EVIDENCE = tuple(_WEIGHTS)
+"""What may be known of a pair besides its texts. Each is 0 where it is unknown; of a field it is 1, and of indicators
+how many more are met than missed, or missed than met, at most two."""
 
-_QUANTITY_MET = 0.15
-_QUANTITY_NOT_MET = -0.15
-_QUANTITY_LIMIT = 0.3
+HAND_SET_WEIGHTS: NDArray[np.float32] = np.array(list(_WEIGHTS.values()), dtype=np.float32)
+"""What each of EVIDENCE adds to a pair's score where no ranker has learned better; shape (len(EVIDENCE),)."""
 
-
-def _agreement(field: FieldName, agrees: bool, need: str, capability: str) -> FieldAgreement:
-    return FieldAgreement(field, agrees, _WEIGHTS[field][0 if agrees else 1], need, capability)
+_MOST_INDICATORS = 2
+_INDICATORS_MET = EVIDENCE.index("indicators_met")
+_INDICATORS_MISSED = EVIDENCE.index("indicators_missed")
 
 
 @lru_cache(maxsize=65_536)
@@ -103,13 +117,13 @@ def compare_fields(need: PostDocument, capability: PostDocument) -> list[FieldAg
     if need.industry_codes and capability.industry_codes:
         industries = _compare_industries(need.industry_codes, capability.industry_codes)
         if industries is not None:
-            found.append(_agreement("industry", *industries))
+            found.append(FieldAgreement("industry", *industries))
     if need.domain and capability.domain:
-        found.append(_agreement("domain", need.domain == capability.domain, need.domain, capability.domain))
+        found.append(FieldAgreement("domain", need.domain == capability.domain, need.domain, capability.domain))
     if need.cooperation_modes and capability.cooperation_modes:
         shared = [mode for mode in need.cooperation_modes if mode in capability.cooperation_modes]
         found.append(
-            _agreement(
+            FieldAgreement(
                 "cooperation_mode",
                 bool(shared),
                 "、".join(shared or need.cooperation_modes),
@@ -119,12 +133,14 @@ def compare_fields(need: PostDocument, capability: PostDocument) -> list[FieldAg
     if need.money is not None and capability.money is not None:
         affordable = _compare_money(need.money, capability.money)
         if affordable is not None:
-            found.append(_agreement("money", affordable, describe_money(need.money), describe_money(capability.money)))
+            found.append(
+                FieldAgreement("money", affordable, describe_money(need.money), describe_money(capability.money))
+            )
     if need.maturity is not None and capability.maturity is not None:
         mature = capability.maturity >= need.maturity
-        found.append(_agreement("maturity", mature, str(need.maturity), str(capability.maturity)))
+        found.append(FieldAgreement("maturity", mature, str(need.maturity), str(capability.maturity)))
     if need.ends_on is not None and capability.starts_on is not None and capability.starts_on > need.ends_on:
-        found.append(_agreement("time", False, need.ends_on.isoformat(), capability.starts_on.isoformat()))
+        found.append(FieldAgreement("time", False, need.ends_on.isoformat(), capability.starts_on.isoformat()))
     return found
 
 
@@ -163,12 +179,6 @@ def compare_indicators(need: PostDocument, capability: PostDocument) -> list[Qua
     return match_quantities(needed, offered) if offered else []
 
 
-def weigh_indicators(matches: list[QuantityMatch]) -> float:
-    """What compared indicators add to the score, within ±0.3."""
-    total = sum(_QUANTITY_MET if match.fulfilment is Fulfilment.MET else _QUANTITY_NOT_MET for match in matches)
-    return max(-_QUANTITY_LIMIT, min(_QUANTITY_LIMIT, total))
-
-
 def has_fields(document: PostDocument) -> bool:
     """Whether any compared field is filled in."""
     return bool(
@@ -181,9 +191,38 @@ def has_fields(document: PostDocument) -> bool:
     )
 
 
-def adjust_for_fields(need: PostDocument, capability: PostDocument) -> float:
-    """What agreeing and disagreeing fields and indicators add to a pair's score; 0 when nothing is known."""
-    total = 0.0
+def compute_evidence(needs: Sequence[PostDocument], capabilities: Sequence[PostDocument]) -> NDArray[np.float32]:
+    """EVIDENCE of each pair: float32 of shape (needs, capabilities, len(EVIDENCE))."""
+    evidence = np.zeros((len(needs), len(capabilities), len(EVIDENCE)), dtype=np.float32)
+    rows, columns = _telling(needs), _telling(capabilities)
+    for row in rows:
+        for column in columns:
+            _note_evidence(needs[row], capabilities[column], evidence[row, column])
+    return evidence
+
+
+def weigh_evidence(
+    needs: Sequence[PostDocument], capabilities: Sequence[PostDocument], weights: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """What fields and indicators add to each pair's score, by the weight of each of EVIDENCE; (needs, capabilities)."""
+    added = np.zeros((len(needs), len(capabilities)), dtype=np.float32)
+    # Of most posts of a file nothing is known: of their pairs no evidence is gathered.
+    rows, columns = _telling(needs), _telling(capabilities)
+    if rows and columns:
+        told = compute_evidence([needs[row] for row in rows], [capabilities[column] for column in columns])
+        added[np.ix_(rows, columns)] = told @ weights
+    return added
+
+
+def _telling(documents: Sequence[PostDocument]) -> list[int]:
+    return [place for place, document in enumerate(documents) if has_fields(document) or quantities_of(document)]
+
+
+def _note_evidence(need: PostDocument, capability: PostDocument, noted: NDArray[np.float32]) -> None:
     if has_fields(need) and has_fields(capability):
-        total += sum(agreement.weight for agreement in compare_fields(need, capability))
-    return total + weigh_indicators(compare_indicators(need, capability))
+        for agreement in compare_fields(need, capability):
+            noted[agreement.evidence] = 1
+    matches = compare_indicators(need, capability)
+    met = sum(match.fulfilment is Fulfilment.MET for match in matches)
+    more = max(-_MOST_INDICATORS, min(_MOST_INDICATORS, 2 * met - len(matches)))
+    noted[_INDICATORS_MET if more > 0 else _INDICATORS_MISSED] = abs(more)

@@ -1,7 +1,8 @@
 """Teaching a ranker further on what happened on a platform: the present ranker's trees grow on, they are not replaced.
 
 A platform has tens or hundreds of judgements where the shipped ranker was taught on thousands that are not at hand. So
-a few small trees are added to each of its models, on the platform's judgements and the judged sets given together.
+a few small trees are added to each of its models, on the platform's judgements and the judged sets given together, and
+what fields and indicators add to a score is learned anew from the same.
 Whether that does good is measured by cross-validation over needs: each need is ranked by models that were taught
 without it, beside the present ranker on the same pairs.
 """
@@ -22,6 +23,7 @@ from matching.ranking.features import RANKER_FEATURES
 from matching.ranking.learned import Ranker
 from matching.ranking.metrics import GAINS
 from matching.ranking.trees import import_lightgbm
+from matching.training.field_weights import fit_field_weights
 from matching.training.ranker import JudgedNeed, collect_needs, describe_ranker, learn_expectations, split_needs
 
 Array = NDArray[np.float32]
@@ -104,8 +106,10 @@ def teach_further(
         for place in sorted(fold):
             need = needs[place]
             features = need.all_features()
-            new_scores[need.judged.name][need.need.id] = ranker.score_features(features)
-            old_scores[need.judged.name][need.need.id] = present.score_features(features)
+            for scores, one in ((new_scores, ranker), (old_scores, present)):
+                scores[need.judged.name][need.need.id] = need.with_fields(
+                    one.score_features(features), one.field_weights
+                )
         tell(number + 1, total)
     grown = _grow(present, needs, chosen)
     # The probabilities' curve stays: answers are given to pairs that were chosen, and say nothing about all pairs.
@@ -161,4 +165,11 @@ def _grow(present: Ranker, needs: Sequence[JudgedNeed], recipe: FurtherRecipe) -
             parameters, data, num_boost_round=recipe.trees, init_model=lightgbm.Booster(model_str=trees)
         )
         grown.append(booster.model_to_string())
-    return replace(present, revision="untitled", trees=tuple(grown))
+    return replace(present, revision="untitled", trees=tuple(grown), field_weights=_learn_fields(present, taught))
+
+
+def _learn_fields(present: Ranker, needs: Sequence[JudgedNeed]) -> Array:
+    """What fields add to the scores of the present ranker, most of whose teaching was on other needs."""
+    slope = 1.0 if present.calibration is None else present.calibration.slope
+    judged = (need.judged_evidence(present.score_features(need.all_features())) for need in needs)
+    return fit_field_weights(judged, slope)

@@ -2,8 +2,9 @@
 
 A LambdaMART (LightGBM) of a few small trees is taught on the judged pairs and added to the fusion score, which stays
 half of the result: on some hundred needs trees alone know too little, and what they add is what fusion cannot say.
-Scores are then calibrated to probabilities. All figures come from cross-validation over needs, repeated with several
-seeds; needs with the same title are never on both sides of a split.
+Where judged posts have fields or indicators, what these add is learned beside it. Scores are then calibrated to
+probabilities. All figures come from cross-validation over needs, repeated with several seeds; needs with the same title
+are never on both sides of a split.
 
 Vectors of an encoder that was tuned on the same needs make their matches look nearer than those of a new need will
 be. Where tuned models of the folds are at hand (`fold_embedders`), each need is seen through the one that did not learn
@@ -24,6 +25,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from matching.documents import PostDocument
 from matching.embeddings.port import Embedder
@@ -47,10 +49,12 @@ from matching.ranking.learned import (
 )
 from matching.ranking.metrics import GAINS, MATCH_LEVEL, compute_calibration_error
 from matching.ranking.offline import OfflinePool, prepare_offline, score_offline
+from matching.ranking.structured import EVIDENCE, HAND_SET_WEIGHTS, compute_evidence
 from matching.ranking.trees import import_lightgbm
 from matching.text.normalise import normalise
 from matching.training.encoder import assign_fold
 from matching.training.expectations import fit_expectations, fuse_parts
+from matching.training.field_weights import JudgedEvidence, fit_field_weights
 from matching.training.interrupted import keep_arrays, open_work_folder
 from matching.training.judged_folder import CAPABILITY_FILES, require_distinct_names
 
@@ -115,6 +119,8 @@ class JudgedNeed:
     """Features with all capabilities, where all needs' fit into memory."""
     parts: Array
     """`fuse_parts` with all capabilities, shape (capabilities, 2)."""
+    evidence: sparse.csr_array
+    """EVIDENCE with all capabilities, shape (capabilities, len(EVIDENCE))."""
 
     def all_features(self) -> Array:
         """Features with all capabilities of the set."""
@@ -123,6 +129,14 @@ class JudgedNeed:
     @property
     def need(self) -> PostDocument:
         return self.judged.needs[self.row]
+
+    def with_fields(self, scores: Array, field_weights: Array) -> Array:
+        """Scores of all capabilities by their texts, with what fields and indicators add."""
+        return np.asarray(scores + self.evidence @ field_weights, dtype=np.float32)
+
+    def judged_evidence(self, scores: Array) -> JudgedEvidence:
+        """What there is to learn about fields, where `scores` are those of all capabilities by their texts."""
+        return JudgedEvidence(scores[self.columns], self.levels, self.evidence[self.columns].toarray())
 
 
 def train_ranker(
@@ -162,51 +176,56 @@ def train_ranker(
 
     cross_validated: dict[str, list[Evaluation]] = {judged.name: [] for judged in graded}
     calibration_errors = []
+    # Means over the repeats of scores by rankers that were not taught on the need: of texts, and with fields.
+    by_texts = [np.zeros(len(need.judged.capabilities), dtype=np.float32) for need in needs]
     out_of_fold = np.zeros(sum(len(need.levels) for need in needs), dtype=np.float32)
     outcomes = np.concatenate([need.levels >= MATCH_LEVEL for need in needs])
-    bounds = np.cumsum([0, *(len(need.levels) for need in needs)])
     for repeat in range(chosen.repeats):
         folds = split_needs(needs, chosen.folds, chosen.seed + repeat)
-        scores = np.zeros_like(out_of_fold)
-        all_scores: dict[str, dict[str, Array]] = {judged.name: {} for judged in graded}
+        texts: dict[int, Array] = {}
         for number, fold in enumerate(folds):
             taught = [need for place, need in enumerate(needs) if place not in fold]
             found = keep_arrays(
                 work / f"fold-{repeat}-{number}.npz", partial(_score_fold, needs, fold, taught, chosen, embedder)
             )
             for place in fold:
-                need = needs[place]
-                all_scores[need.judged.name][need.need.id] = found[str(place)]
-                scores[bounds[place] : bounds[place + 1]] = found[str(place)][need.columns]
+                texts[place] = found[str(place)]
+                by_texts[place] += texts[place] / chosen.repeats
             tell(repeat * chosen.folds + number + 1, total)
-        for judged in graded:
+        all_scores = _add_fields(needs, texts, folds)
+        for judged, found in _by_set(graded, needs, all_scores):
             cross_validated[judged.name].append(
-                measure_scores(judged, all_scores[judged.name], revision=f"cross-validation {repeat + 1}")
+                measure_scores(judged, found, revision=f"cross-validation {repeat + 1}")
             )
-        calibration_errors.append(_cross_validate_calibration(scores, outcomes, folds, bounds))
+        scores = _of_judged(needs, all_scores)
+        calibration_errors.append(_cross_validate_calibration(needs, scores, outcomes, folds))
         out_of_fold += scores / chosen.repeats
 
     done = chosen.repeats * chosen.folds
     learning_curve: dict[str, dict[float, list[Evaluation]]] = {judged.name: {} for judged in graded}
     for share, repeat in itertools.product(shares, range(chosen.repeats)):
-        reached: dict[str, dict[str, Array]] = {judged.name: {} for judged in graded}
-        for number, fold in enumerate(split_needs(needs, chosen.folds, chosen.seed + repeat)):
+        folds = split_needs(needs, chosen.folds, chosen.seed + repeat)
+        texts = {}
+        for number, fold in enumerate(folds):
             taught = _take_share(needs, fold, share, chosen.seed + repeat)
             found = keep_arrays(
                 work / f"share-{share:g}-{repeat}-{number}.npz",
                 partial(_score_fold, needs, fold, taught, chosen, embedder),
             )
-            for place in fold:
-                reached[needs[place].judged.name][needs[place].need.id] = found[str(place)]
+            texts.update({place: found[str(place)] for place in fold})
             done += 1
             tell(done, total)
-        for judged in graded:
-            measured = measure_scores(judged, reached[judged.name], revision=f"{share:.0%} of the needs")
+        for judged, found in _by_set(graded, needs, _add_fields(needs, texts, folds)):
+            measured = measure_scores(judged, found, revision=f"{share:.0%} of the needs")
             learning_curve[judged.name].setdefault(share, []).append(measured)
 
     finished = _teach(needs, chosen, embedder)
-    calibration = fit_calibration(out_of_fold, outcomes)
-    finished = learn_expectations(replace(finished, calibration=calibration), needs)
+    finished = replace(
+        finished,
+        field_weights=_fit_fields(needs, dict(enumerate(by_texts))),
+        calibration=fit_calibration(out_of_fold, outcomes),
+    )
+    finished = learn_expectations(finished, needs)
     out.write_bytes(describe_ranker(finished, embedder.model_revision, asdict(chosen)))
     fusion = fusion_ranker(embedder.model_revision)
     ready = load_ranker(out, encoder_revision=embedder.model_revision)
@@ -251,9 +270,48 @@ def _score_fold(
     recipe: RankerRecipe,
     embedder: Embedder,
 ) -> dict[str, Array]:
-    """By the place of each need of the fold, the scores of all capabilities by a ranker that was taught on `taught`."""
+    """By the place of each need of the fold, what all texts score by a ranker that was taught on `taught`."""
     ranker = _teach(taught, recipe, embedder)
     return {str(place): ranker.score_features(needs[place].all_features()) for place in sorted(fold)}
+
+
+def _add_fields(
+    needs: Sequence[JudgedNeed], texts: Mapping[int, Array], folds: Sequence[Collection[int]]
+) -> dict[int, Array]:
+    """Scores with what fields add, by the place of the need: the weights are learned from the needs of other folds."""
+    added = {}
+    for fold in folds:
+        weights = _fit_fields(needs, {place: scores for place, scores in texts.items() if place not in fold})
+        added.update({place: needs[place].with_fields(texts[place], weights) for place in fold})
+    return added
+
+
+def _fit_fields(needs: Sequence[JudgedNeed], texts: Mapping[int, Array]) -> Array:
+    """Weights of fields from needs with scores by their texts, by place."""
+    judged = [needs[place].judged_evidence(scores) for place, scores in sorted(texts.items())]
+    if not any(need.evidence.any() for need in judged):
+        return HAND_SET_WEIGHTS
+    curve = fit_calibration(
+        np.concatenate([need.scores for need in judged]),
+        np.concatenate([need.levels >= MATCH_LEVEL for need in judged]),
+    )
+    return fit_field_weights(judged, curve.slope)
+
+
+def _by_set(
+    sets: Sequence[JudgedSet], needs: Sequence[JudgedNeed], scores: Mapping[int, Array]
+) -> Iterator[tuple[JudgedSet, dict[str, Array]]]:
+    """Of each set the scores by the need's id."""
+    for judged in sets:
+        yield (
+            judged,
+            {needs[place].need.id: found for place, found in scores.items() if needs[place].judged is judged},
+        )
+
+
+def _of_judged(needs: Sequence[JudgedNeed], scores: Mapping[int, Array]) -> Array:
+    """Scores of the judged pairs, need after need."""
+    return np.concatenate([scores[place][need.columns] for place, need in enumerate(needs)])
 
 
 def _take_share(needs: Sequence[JudgedNeed], fold: Collection[int], share: float, seed: int) -> list[JudgedNeed]:
@@ -280,7 +338,7 @@ def collect_needs(judged: JudgedSet, embedder: Embedder, fold_embedders: Sequenc
         if not wanted:
             continue
         pool = prepare_offline(judged.needs, judged.capabilities, fold_embedder)
-        for row in wanted:
+        for row, evidence in zip(wanted, _gather_evidence(judged, wanted), strict=True):
             levels = judged.levels[judged.needs[row].id]
             columns = np.array([places[capability_id] for capability_id in levels], dtype=np.intp)
             everything, parts = _features_of(pool, row)
@@ -294,7 +352,18 @@ def collect_needs(judged: JudgedSet, embedder: Embedder, fold_embedders: Sequenc
                 levels=np.array(list(levels.values()), dtype=np.int64),
                 everything=everything if everything.nbytes * len(judged.levels) < _MOST_BYTES_KEPT else None,
                 parts=parts,
+                evidence=evidence,
             )
+
+
+_GATHERED_AT_ONCE = 32  # needs, with 5,000 capabilities 8 MB
+
+
+def _gather_evidence(judged: JudgedSet, rows: Sequence[int]) -> Iterator[sparse.csr_array]:
+    """EVIDENCE of each need with all capabilities."""
+    for start in range(0, len(rows), _GATHERED_AT_ONCE):
+        needs = [judged.needs[row] for row in rows[start : start + _GATHERED_AT_ONCE]]
+        yield from map(sparse.csr_array, compute_evidence(needs, judged.capabilities))
 
 
 def _features_of(pool: OfflinePool, row: int) -> tuple[Array, Array]:
@@ -399,9 +468,10 @@ def fit_calibration(scores: Array, outcomes: NDArray[np.bool_]) -> Calibration:
 
 
 def _cross_validate_calibration(
-    scores: Array, outcomes: NDArray[np.bool_], folds: Sequence[set[int]], bounds: NDArray[np.int64]
+    needs: Sequence[JudgedNeed], scores: Array, outcomes: NDArray[np.bool_], folds: Sequence[set[int]]
 ) -> float:
     """Expected calibration error of probabilities that come from a curve fitted on the other folds."""
+    bounds = np.cumsum([0, *(len(need.levels) for need in needs)])
     probabilities = np.zeros(len(scores), dtype=np.float64)
     for fold in folds:
         inside = np.zeros(len(scores), dtype=bool)
@@ -413,7 +483,11 @@ def _cross_validate_calibration(
 
 
 def _measure_fusion(judged: JudgedSet, needs: Sequence[JudgedNeed]) -> Evaluation:
-    scores = {need.need.id: need.all_features()[:, _FUSED] for need in needs if need.judged is judged}
+    scores = {
+        need.need.id: need.with_fields(need.all_features()[:, _FUSED], HAND_SET_WEIGHTS)
+        for need in needs
+        if need.judged is judged
+    }
     return measure_scores(judged, scores, revision="fusion")
 
 
@@ -440,6 +514,9 @@ def describe_ranker(ranker: Ranker, encoder_revision: str, recipe: Mapping[str, 
         "linear": [round(float(weight), 6) for weight in ranker.linear],
         "trees": list(ranker.trees),
         "tree_weight": ranker.tree_weight,
+        "field_weights": {
+            name: round(float(weight), 4) for name, weight in zip(EVIDENCE, ranker.field_weights, strict=True)
+        },
         "calibration": None if ranker.calibration is None else asdict(ranker.calibration),
         "without_words": _describe_expectation(ranker.without_words),
         "without_vectors": _describe_expectation(ranker.without_vectors),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from matching.errors import InvalidInput
 from matching.ranking.features import RANKER_FEATURES
 from matching.ranking.learned import FORMAT, Calibration, load_ranker
 from matching.ranking.rank import rank_candidates
+from matching.ranking.structured import EVIDENCE, HAND_SET_WEIGHTS
 from tests.unit.matching.ranking.posts import CAPABILITIES, NEEDS, pool_of
 
 FUSED = RANKER_FEATURES.index("fused")
@@ -27,6 +29,7 @@ def write_ranker(path: Path, **changes: Any) -> Path:
         "linear": linear,
         "trees": [],
         "tree_weight": 0.0,
+        "field_weights": dict(zip(EVIDENCE, HAND_SET_WEIGHTS.tolist(), strict=True)),
         "calibration": {"slope": 1.0, "intercept": -2.0},
         "without_words": {"fused": [0.0, 1.0, 2.0], "scores": [-2.0, -1.0, 3.0]},
         "without_vectors": {"fused": [0.0, 1.0], "scores": [-3.0, -1.0]},
@@ -79,9 +82,11 @@ def test_revision_changes_with_the_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"format": 2},
+        {"format": 3},
         {"features": ["fused"]},
         {"linear": [1.0]},
+        {"field_weights": {"domain_agrees": 0.1}},
+        {"field_weights": dict.fromkeys((*EVIDENCE, "colour_agrees"), 0.1)},
         {"without_words": None},
         {"without_words": {"fused": [0.0], "scores": [0.0]}},
         {"without_vectors": {"fused": [0.0, 1.0], "scores": [1.0, 1.0]}},
@@ -107,3 +112,18 @@ def test_calibration_curve() -> None:
     curve = Calibration(slope=2.0, intercept=-1.0)
     found = curve.probabilities(np.array([0.5, 100.0, -100.0], dtype=np.float32))
     assert found.tolist() == pytest.approx([0.5, 1.0, 0.0])
+
+
+def test_fields_move_a_score_by_what_the_ranker_says(tmp_path: Path) -> None:
+    weights = dict(zip(EVIDENCE, HAND_SET_WEIGHTS.tolist(), strict=True))
+    need = replace(NEEDS[0], domain="materials")
+    same, other, unknown = (replace(CAPABILITIES[0], id=name, domain=name) for name in ("materials", "energy", ""))
+    pool, vectors = pool_of([need, same])
+    vectors |= {one.id: vectors["materials"] for one in (other, unknown)}
+    for said in (0.15, 0.5):
+        file = write_ranker(tmp_path / "r.json", field_weights={**weights, "domain_agrees": said})
+        ranker = load_ranker(file, encoder_revision="hashed-1")
+        pairs = rank_candidates(need, [same, other, unknown], vectors, pool, ranker)
+        scores = {pair.candidate_id: pair.score for pair in pairs}
+        assert scores["materials"] - scores[""] == pytest.approx(said, abs=1e-5)
+        assert scores["energy"] - scores[""] == pytest.approx(weights["domain_disagrees"], abs=1e-5)

@@ -179,7 +179,7 @@ def test_an_active_revision_of_a_former_version_gives_way_to_the_shipped_one(
     before = used.ranker.revision
     revision = train_from_platform(used, SYSTEM, [judged], now)
     with used.unit_of_work() as uow:
-        data = revision.data.replace(b'"format": 3', b'"format": 2')
+        data = revision.data.replace(f'"format": {learned.FORMAT}'.encode(), b'"format": 1')
         uow.session.execute(update(ModelRevision).values(state="active", data=data))
         uow.commit()
     used.forget_ranker()
