@@ -27,7 +27,7 @@ from matching.ranking.metrics import (
     compute_reciprocal_rank,
     rank_positions,
 )
-from matching.training.batches import plan_graded_batches, plan_neighbour_batches
+from matching.training.batches import plan_mixed_batches, plan_neighbour_batches
 from matching.training.frozen_layers import freeze_lower_part
 from matching.training.head import HeadRecipe, HeadRows, add_head, fit_head, strip_head
 from matching.training.interrupted import open_work_folder
@@ -69,9 +69,9 @@ class EncoderRecipe:
     """Everything that decides the result besides the data and the base model."""
 
     epochs: int = 0
-    """Passes in which the upper layers are tuned; with 0 only the head is learned, in minutes instead of hours."""
+    """Passes in which the upper layers are tuned on judgements; with 0 only the head is learned."""
     batch_size: int = 32
-    learning_rate: float = 5e-5
+    learning_rate: float = 1e-4
     warm_up: float = 0.1
     """Share of the steps in which the learning rate rises."""
     frozen_layers: int = 6
@@ -81,8 +81,8 @@ class EncoderRecipe:
     graded_scale: float = 20.0
     pair_scale: float = 50.0
     """Cosines of the base lie close together, so pairs need a sharper softmax than the usual 20."""
-    base_share: float = 0.3
-    """Share of the base's weights in the result: weights are averaged, so that few needs do not pull too far."""
+    base_share: float = 0.0
+    """Share of the base's weights in the result, where weights are averaged so that few needs do not pull too far."""
     title_rows: int = 800
     opening_rows: int = 600
     term_rows: int = 3000
@@ -171,7 +171,7 @@ def train_encoder(
                 tasks, start, place / "model", chosen, place / CHECKPOINTS, memory, tell, f"{fold + 1}/{folds}"
             )
             figures = []
-            for embedder in (tuned, _RowEmbedder(OnnxEmbedder(base, cache=work / "onnx", threads=1), base_vectors)):
+            for embedder in (tuned, _RowEmbedder(OnnxEmbedder(base, cache=work / "onnx"), base_vectors)):
                 pools = {folder.name: pick_candidates(folder, unseen, hidden) for folder in folders}
                 figures.append({f.name: measure_encoder(embedder, f, unseen, pools[f.name]) for f in folders})
             figures_file.write_text(json.dumps(figures), encoding="utf-8")
@@ -391,14 +391,17 @@ def _train_once(
 ) -> _RowEmbedder:
     """Tune the layers, then learn the head on their vectors; returns what embeds like the model now in `out`."""
     if recipe.epochs:
-        _tune(tasks, base, out, recipe, checkpoints, memory.states, tell, what)
+        # Pairs are left to the head where there are levels: layers that learn from pairs too find translations better and
+        # answers to problems worse (docs/matching.md).
+        graded = [task for task in tasks if task.is_graded]
+        _tune(graded or tasks, base, out, recipe, checkpoints, memory.states, tell, what)
         vectors: dict[str, Vectors] = {}
     else:
         _copy_base(base, out)
         vectors = memory.vectors
     strip_head(out)
     write_revision(out)
-    embedder = OnnxEmbedder(out, cache=checkpoints.parent / "onnx", threads=1)
+    embedder = OnnxEmbedder(out, cache=checkpoints.parent / "onnx")
     plain = _RowEmbedder(embedder, vectors)
     rows = [_embed_task(task, plain, recipe, tell, what) for task in tasks]
     head = fit_head(rows, recipe.head)
@@ -587,7 +590,7 @@ def _make_parent(out: Path) -> Path:
 def _make_plan(task: PairTask, base: Path, recipe: EncoderRecipe) -> Callable[[int], list[list[int]]]:
     """The batches of an epoch, by a seed."""
     if task.is_graded:
-        return lambda seed: plan_graded_batches(task.groups, recipe.batch_size, seed)
+        return lambda seed: plan_mixed_batches(len(task.rows), recipe.batch_size, seed)
     prompts = read_prompts(base)
     # The passages' openings say what they are about; the base model reads them faster than whole.
     openings = [passage.removeprefix(prompts.passage)[:_OPENING_LETTERS] for _, passage in task.rows]

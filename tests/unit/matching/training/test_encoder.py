@@ -12,7 +12,7 @@ from matching.embeddings.model_folder import read_revision
 from matching.embeddings.onnx_embedder import OnnxEmbedder
 from matching.embeddings.sentence_transformer_embedder import SentenceTransformerEmbedder
 from matching.errors import InvalidInput
-from matching.training.batches import plan_graded_batches, plan_neighbour_batches
+from matching.training.batches import plan_mixed_batches, plan_neighbour_batches
 from matching.training.encoder import (
     EncoderRecipe,
     assign_fold,
@@ -101,6 +101,26 @@ def test_tuned_layers_change_and_frozen_ones_stay(folders: list[Path], base: Pat
     changed = {name for name, value in after.items() if not np.array_equal(value, before[name])}
     assert changed
     assert all(name.startswith("encoder.layer.1.") for name in changed)
+
+
+def test_layers_learn_from_levels_alone_where_there_are_some(folders: list[Path], base: Path, tmp_path: Path) -> None:
+    """Pairs are for the head then: they teach it as much, and cost the layers what they know of other kinds of text."""
+    from safetensors.numpy import load_file
+
+    recipe = EncoderRecipe(frozen_layers=1, batch_size=4, learning_rate=1e-2)
+    graded, pairs = ([folder for folder in folders if folder.name == name] for name in ("graded", "pairs"))
+    for name, chosen in (("both", graded + pairs), ("graded", graded), ("pairs", pairs)):
+        train_encoder(chosen, base, tmp_path / name, epochs=1, recipe=recipe)
+    both, levels, positives = (
+        load_file(tmp_path / name / "model.safetensors")["encoder.layer.1.output.dense.weight"]
+        for name in ("both", "graded", "pairs")
+    )
+    np.testing.assert_array_equal(both, levels)
+    assert not np.array_equal(positives, levels), "without levels, layers do learn from pairs"
+    heads = [
+        load_file(tmp_path / name / "3_Dense" / "model.safetensors")["linear.weight"] for name in ("both", "graded")
+    ]
+    assert not np.array_equal(*heads)
 
 
 @pytest.mark.parametrize("moment", ["between checkpoints", "after the layers"])
@@ -250,11 +270,11 @@ def test_a_head_can_be_put_on_twice_and_taken_away(base: Path) -> None:
     assert json.loads(before[Path("modules.json")]) == json.loads(after[Path("modules.json")])
 
 
-def test_graded_batches_hold_every_row_once_and_neighbours_of_its_need() -> None:
-    groups = ["a"] * 7 + ["b"] * 5 + ["c"] * 4
-    batches = plan_graded_batches(groups, 8, seed=1)
-    assert sorted(row for batch in batches for row in batch) == list(range(16))
-    assert max(len(batch) for batch in batches) <= 8
+def test_mixed_batches_hold_every_row_once_in_another_order_each_time() -> None:
+    batches, others = (plan_mixed_batches(21, 8, seed=seed) for seed in (1, 2))
+    assert sorted(row for batch in batches for row in batch) == list(range(21))
+    assert [len(batch) for batch in batches] == [8, 8, 5]
+    assert batches == plan_mixed_batches(21, 8, seed=1) != others
 
 
 def test_neighbour_batches_gather_what_is_alike_and_never_a_text_twice() -> None:
