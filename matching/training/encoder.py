@@ -391,8 +391,8 @@ def _train_once(
 ) -> _RowEmbedder:
     """Tune the layers, then learn the head on their vectors; returns what embeds like the model now in `out`."""
     if recipe.epochs:
-        # Pairs are left to the head where there are levels: layers that learn from pairs too find translations better and
-        # answers to problems worse (docs/matching.md).
+        # Pairs are left to the head where there are levels: layers that learn from them too find translations better,
+        # and answers to problems worse (docs/matching.md).
         graded = [task for task in tasks if task.is_graded]
         _tune(graded or tasks, base, out, recipe, checkpoints, memory.states, tell, what)
         vectors: dict[str, Vectors] = {}
