@@ -171,5 +171,5 @@ def _grow(present: Ranker, needs: Sequence[JudgedNeed], recipe: FurtherRecipe) -
 def _learn_fields(present: Ranker, needs: Sequence[JudgedNeed]) -> Array:
     """What fields add to the scores of the present ranker, most of whose teaching was on other needs."""
     slope = 1.0 if present.calibration is None else present.calibration.slope
-    judged = (need.judged_evidence(present.score_features(need.all_features())) for need in needs)
+    judged = (need.judged_evidence(present.score_features(need.features)) for need in needs)
     return fit_field_weights(judged, slope)

@@ -88,6 +88,7 @@ class RankerReport:
 
     `others` are sets without levels, ranked by the finished ranker and by fusion: what was taught on one kind of text
     must not do harm to another. `learning_curve` says what was reached with a part of the needs, by set and share.
+    `field_weights` are what each of EVIDENCE adds to a score, as set by hand where no judged pair has any.
     """
 
     encoder_revision: str
@@ -99,6 +100,7 @@ class RankerReport:
     cross_validated: Mapping[str, Sequence[Evaluation]]
     fusion: Mapping[str, Evaluation]
     calibration_errors: Sequence[float]
+    field_weights: Mapping[str, float]
     others: Mapping[str, tuple[Evaluation, Evaluation]] = field(default_factory=dict)
     learning_curve: Mapping[str, Mapping[float, Sequence[Evaluation]]] = field(default_factory=dict)
 
@@ -135,8 +137,8 @@ class JudgedNeed:
         return np.asarray(scores + self.evidence @ field_weights, dtype=np.float32)
 
     def judged_evidence(self, scores: Array) -> JudgedEvidence:
-        """What there is to learn about fields, where `scores` are those of all capabilities by their texts."""
-        return JudgedEvidence(scores[self.columns], self.levels, self.evidence[self.columns].toarray())
+        """What there is to learn about fields, where `scores` are those of the judged pairs by their texts."""
+        return JudgedEvidence(scores, self.levels, self.evidence[self.columns].toarray())
 
 
 def train_ranker(
@@ -239,6 +241,7 @@ def train_ranker(
         cross_validated=cross_validated,
         fusion={judged.name: _measure_fusion(judged, needs) for judged in graded},
         calibration_errors=calibration_errors,
+        field_weights=_name_weights(finished.field_weights),
         others={
             judged.name: _measure_both(judged, embedder, ready, fusion)
             for judged in judged_sets
@@ -288,7 +291,7 @@ def _add_fields(
 
 def _fit_fields(needs: Sequence[JudgedNeed], texts: Mapping[int, Array]) -> Array:
     """Weights of fields from needs with scores by their texts, by place."""
-    judged = [needs[place].judged_evidence(scores) for place, scores in sorted(texts.items())]
+    judged = [needs[place].judged_evidence(scores[needs[place].columns]) for place, scores in sorted(texts.items())]
     if not any(need.evidence.any() for need in judged):
         return HAND_SET_WEIGHTS
     curve = fit_calibration(
@@ -514,15 +517,17 @@ def describe_ranker(ranker: Ranker, encoder_revision: str, recipe: Mapping[str, 
         "linear": [round(float(weight), 6) for weight in ranker.linear],
         "trees": list(ranker.trees),
         "tree_weight": ranker.tree_weight,
-        "field_weights": {
-            name: round(float(weight), 4) for name, weight in zip(EVIDENCE, ranker.field_weights, strict=True)
-        },
+        "field_weights": _name_weights(ranker.field_weights),
         "calibration": None if ranker.calibration is None else asdict(ranker.calibration),
         "without_words": _describe_expectation(ranker.without_words),
         "without_vectors": _describe_expectation(ranker.without_vectors),
         "recipe": dict(recipe),
     }
     return (json.dumps(content, ensure_ascii=False, indent=1) + "\n").encode()
+
+
+def _name_weights(field_weights: Array) -> dict[str, float]:
+    return {name: round(float(weight), 4) for name, weight in zip(EVIDENCE, field_weights, strict=True)}
 
 
 def _describe_expectation(expectation: Expectation | None) -> dict[str, list[float]]:
@@ -583,6 +588,14 @@ def describe_report(report: RankerReport) -> str:
         "",
         f"Expected calibration error, cross-validated: {_mean_and_spread(list(report.calibration_errors))}.",
     ]
+    learned = [
+        (name, set_by_hand, report.field_weights[name])
+        for name, set_by_hand in _name_weights(HAND_SET_WEIGHTS).items()
+        if report.field_weights[name] != set_by_hand
+    ]
+    if learned:
+        lines += ["", "What fields and indicators add to a score:", "", "| | set by hand | learned |", "|---|---|---|"]
+        lines += [f"| {name} | {before:+.2f} | {after:+.2f} |" for name, before, after in learned]
     if report.others:
         lines += [
             "",

@@ -84,6 +84,10 @@ def test_what_fields_add_is_learned_where_judged_posts_have_some(graded: Path, t
     with_fields = train_ranker([graded], tmp_path / "with.json", HashedEmbedder(), recipe=SMALL)
     weights = stored_weights(tmp_path / "with.json")
     assert weights["domain_agrees"] > 2 * HAND_SET_WEIGHTS[EVIDENCE.index("domain_agrees")]
+    written = (tmp_path / "with.report.md").read_text("utf-8")
+    assert f"| domain_agrees | +0.15 | {weights['domain_agrees']:+.2f} |" in written
+    assert "money_agrees" not in written
+    assert "domain_agrees" not in (tmp_path / "without.report.md").read_text("utf-8")
     assert weights["money_agrees"] == pytest.approx(HAND_SET_WEIGHTS[EVIDENCE.index("money_agrees")])
     for before, after in zip(without.cross_validated["graded"], with_fields.cross_validated["graded"], strict=True):
         assert before.auc is not None
