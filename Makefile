@@ -8,8 +8,8 @@ BIN := $(VENV)/bin
 PORT ?= 8000
 DATA ?= var
 MODEL := matching/embeddings/models/duijie-encoder
-# Starts no server and takes longest, so it goes first.
-ALONE := tests/integration/policy
+# Of the integration tests; it takes longest, so it goes first.
+WITHOUT_SERVERS := tests/integration/policy
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help up setup test lint audit bench chaos pages clean
@@ -52,8 +52,8 @@ test: setup ## Run all tests; installs the servers and the browser they need whe
 	@$(BIN)/python -m tests.prepare
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --quiet --check . && $(BIN)/lint-imports && $(BIN)/mypy
 	@# What starts no servers runs on both cores; the rest one after another, for its processes need them.
-	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ALONE) tests/unit tests/quality; first=$$?; \
-	$(BIN)/python -m pytest tests/integration $(ALONE:%=--ignore=%) tests/packaging tests/e2e && exit $$first
+	@$(BIN)/python -m pytest -n 2 --dist worksteal $(WITHOUT_SERVERS) tests/unit tests/quality; first=$$?; \
+	$(BIN)/python -m pytest tests/integration $(WITHOUT_SERVERS:%=--ignore=%) tests/packaging tests/e2e && exit $$first
 
 lint: setup ## Style, types and the direction of imports
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports && $(BIN)/mypy

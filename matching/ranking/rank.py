@@ -83,22 +83,18 @@ def score_pairs(
     `works_as_documents`. Works without a vector are scored by their words.
     """
     ranker = ranker or fusion_ranker("")
-    found = _score_texts(needs, capabilities, pool, ranker, measured=measured)
-    with_works = [column for column, capability in enumerate(capabilities.documents) if capability.works]
+    scores, features, nearness = _score_texts(needs, capabilities, pool, ranker, measured)
     works: dict[int, Array] = {}
-    for column in with_works:
-        capability = capabilities.documents[column]
+    for column, capability in enumerate(capabilities.documents):
+        if not capability.works:
+            continue
         documents = works_as_documents(capability)
-        prepared = pool.prepare(documents, vectors or {})
-        of_works = _score_texts(needs, prepared, pool, ranker, fields=False)
-        adjusted = weigh_evidence(needs.documents, [capability], ranker.field_weights)[:, 0]
-        combined, works[column] = combine_works(
-            found.scores[:, column] - adjusted, of_works.scores, capability.works[: len(documents)]
+        of_works, *_ = _score_texts(needs, pool.prepare(documents, vectors or {}), pool, ranker)
+        scores[:, column], works[column] = combine_works(
+            scores[:, column], of_works, capability.works[: len(documents)]
         )
-        found.scores[:, column] = combined + adjusted
-    if works:
-        found = PairScores(found.scores, ranker.probabilities(found.scores), found.features, found.nearness, works)
-    return found
+    scores = scores + weigh_evidence(needs.documents, capabilities.documents, ranker.field_weights)
+    return PairScores(scores, ranker.probabilities(scores), features, nearness, works)
 
 
 def _score_texts(
@@ -106,20 +102,15 @@ def _score_texts(
     capabilities: PreparedPosts,
     pool: PoolStatistics,
     ranker: Ranker,
-    *,
-    fields: bool = True,
     measured: CapabilitySpreads | None = None,
-) -> PairScores:
+) -> tuple[Array, Array, Array]:
+    """By their texts alone: scores, standardised features and nearness, as in PairScores."""
     raw = compute_text_features(needs, capabilities)
     toward_need = standardise_toward_need(raw, needs, capabilities, pool)
     toward_capability = standardise_toward_capability(raw, needs, capabilities, pool, measured)
     fused = fuse(toward_need, toward_capability)
     scores = ranker.score(raw, toward_need, toward_capability, fused)
-    if fields:
-        scores = scores + weigh_evidence(needs.documents, capabilities.documents, ranker.field_weights)
-    return PairScores(
-        scores, ranker.probabilities(scores), toward_need, measure_nearness(toward_need, toward_capability)
-    )
+    return scores, toward_need, measure_nearness(toward_need, toward_capability)
 
 
 def order_scores(scores: NDArray[np.float32], ids: Sequence[str]) -> list[int]:

@@ -195,9 +195,7 @@ def compute_evidence(needs: Sequence[PostDocument], capabilities: Sequence[PostD
     """EVIDENCE of each pair: float32 of shape (needs, capabilities, len(EVIDENCE))."""
     evidence = np.zeros((len(needs), len(capabilities), len(EVIDENCE)), dtype=np.float32)
     rows, columns = _telling(needs), _telling(capabilities)
-    for row in rows:
-        for column in columns:
-            _note_evidence(needs[row], capabilities[column], evidence[row, column])
+    evidence[np.ix_(rows, columns)] = _gather(needs, capabilities, rows, columns)
     return evidence
 
 
@@ -206,16 +204,29 @@ def weigh_evidence(
 ) -> NDArray[np.float32]:
     """What fields and indicators add to each pair's score, by the weight of each of EVIDENCE; (needs, capabilities)."""
     added = np.zeros((len(needs), len(capabilities)), dtype=np.float32)
-    # Of most posts of a file nothing is known: of their pairs no evidence is gathered.
+    # Of most posts of a file nothing is known: for their pairs there is no array of evidence.
     rows, columns = _telling(needs), _telling(capabilities)
-    if rows and columns:
-        told = compute_evidence([needs[row] for row in rows], [capabilities[column] for column in columns])
-        added[np.ix_(rows, columns)] = told @ weights
+    added[np.ix_(rows, columns)] = _gather(needs, capabilities, rows, columns) @ weights
     return added
 
 
-def _telling(documents: Sequence[PostDocument]) -> list[int]:
-    return [place for place, document in enumerate(documents) if has_fields(document) or quantities_of(document)]
+def _telling(documents: Sequence[PostDocument]) -> NDArray[np.intp]:
+    telling = (place for place, document in enumerate(documents) if has_fields(document) or quantities_of(document))
+    return np.fromiter(telling, dtype=np.intp)
+
+
+def _gather(
+    needs: Sequence[PostDocument],
+    capabilities: Sequence[PostDocument],
+    rows: NDArray[np.intp],
+    columns: NDArray[np.intp],
+) -> NDArray[np.float32]:
+    """EVIDENCE of the needs at `rows` with the capabilities at `columns`."""
+    evidence = np.zeros((len(rows), len(columns), len(EVIDENCE)), dtype=np.float32)
+    for noted, row in zip(evidence, rows, strict=True):
+        for note, column in zip(noted, columns, strict=True):
+            _note_evidence(needs[row], capabilities[column], note)
+    return evidence
 
 
 def _note_evidence(need: PostDocument, capability: PostDocument, noted: NDArray[np.float32]) -> None:

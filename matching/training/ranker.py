@@ -292,8 +292,6 @@ def _add_fields(
 def _fit_fields(needs: Sequence[JudgedNeed], texts: Mapping[int, Array]) -> Array:
     """Weights of fields from needs with scores by their texts, by place."""
     judged = [needs[place].judged_evidence(scores[needs[place].columns]) for place, scores in sorted(texts.items())]
-    if not any(need.evidence.any() for need in judged):
-        return HAND_SET_WEIGHTS
     curve = fit_calibration(
         np.concatenate([need.scores for need in judged]),
         np.concatenate([need.levels >= MATCH_LEVEL for need in judged]),

@@ -13,6 +13,7 @@ from web.commands.options import refuse_options
 from web.commands.progress import progress_bar
 
 _FOLDERS = click.Path(exists=True, file_okay=False, path_type=Path)
+_OF_FILES = ("out", "seed", "encoder", "fold_encoders", "learning_curve", "resume")
 
 
 @click.group()
@@ -143,9 +144,6 @@ def ranker(
             on_progress=on_progress,
         )
     click.echo(f"{out}")
-
-
-_OF_FILES = ("out", "seed", "encoder", "fold_encoders", "learning_curve", "resume")
 
 
 def _shipped_judged_set() -> Path:
