@@ -32,6 +32,7 @@ from matching.training.frozen_layers import freeze_lower_part
 from matching.training.head import HeadRecipe, HeadRows, add_head, fit_head, strip_head
 from matching.training.interrupted import open_work_folder
 from matching.training.judged_folder import JudgedFolder, read_judged_folder, require_distinct_names
+from matching.training.kept_texts import cut_at_tokens, draw_kept_texts, embed_as_is, make_keeping_loss
 from matching.training.layers import LayersRecipe, tune_layers
 from matching.training.paragraphs import (
     Paragraph,
@@ -81,8 +82,13 @@ class EncoderRecipe:
     graded_scale: float = 20.0
     pair_scale: float = 50.0
     """Cosines of the base lie close together, so pairs need a sharper softmax than the usual 20."""
-    base_share: float = 0.0
-    """Share of the base's weights in the result, where weights are averaged so that few needs do not pull too far."""
+    kept_weight: float = 12.0
+    """What moving the vectors of texts that are not learned by order costs beside that order, while layers are tuned.
+    With 0 they are let go."""
+    kept_tokens: int = 64
+    base_share: float = 0.5
+    """Share of the base's weights in the tuned layers: what the base knows of other kinds of text comes back, most of
+    what was learned stays (M. Wortsman and others, Robust fine-tuning of zero-shot models, 2022)."""
     title_rows: int = 800
     opening_rows: int = 600
     term_rows: int = 3000
@@ -289,9 +295,9 @@ def measure_encoder(
     return {name: float(np.mean(values)) for name, values in sums.items()}
 
 
-def average_weights(base: Mapping[str, Any], tuned: Mapping[str, Any], base_share: float) -> dict[str, Any]:
-    """Weight by weight, `base_share` of the base and the rest of the tuned model."""
-    return {name: base[name] * base_share + value * (1 - base_share) for name, value in tuned.items()}
+def average_weights(first: Mapping[str, Any], second: Mapping[str, Any], first_share: float) -> dict[str, Any]:
+    """Weight by weight, `first_share` of the first model and the rest of the second."""
+    return {name: first[name] * first_share + value * (1 - first_share) for name, value in second.items()}
 
 
 def write_report(report: EncoderReport, out: Path) -> None:
@@ -360,7 +366,6 @@ def _tune_on_paragraphs(
         model = import_sentence_transformers().SentenceTransformer(
             str(plain), device="cpu", model_kwargs={"torch_dtype": "float32"}
         )
-        start = {name: value.detach().clone() for name, value in model.state_dict().items()}
         tokenizer = model.tokenizer
 
         def encode(text: str, tokenizer: Any = tokenizer) -> list[int]:
@@ -374,7 +379,7 @@ def _tune_on_paragraphs(
         mean = (
             average_weights(mean, tuned, run / (run + 1)) if mean else {n: v.detach().clone() for n, v in tuned.items()}
         )
-    model.load_state_dict(average_weights(start, mean, recipe.base_share))
+    model.load_state_dict(mean)
     save_encoder(model, plain, out)
     write_revision(out)
 
@@ -392,9 +397,10 @@ def _train_once(
     """Tune the layers, then learn the head on their vectors; returns what embeds like the model now in `out`."""
     if recipe.epochs:
         # Pairs are left to the head where there are levels: layers that learn from them too find translations better,
-        # and answers to problems worse (docs/matching.md).
+        # and answers to problems worse (docs/matching.md). Their texts are kept where they are.
         graded = [task for task in tasks if task.is_graded]
-        _tune(graded or tasks, base, out, recipe, checkpoints, memory.states, tell, what)
+        others = [task for task in tasks if not task.is_graded] if graded else []
+        _tune(graded or tasks, others, base, out, recipe, checkpoints, memory.states, tell, what)
         vectors: dict[str, Vectors] = {}
     else:
         _copy_base(base, out)
@@ -467,6 +473,7 @@ _NOT_COPIED = ("*.onnx", "revision.json", "training-*", "README.md", ".gitignore
 
 def _tune(
     tasks: Sequence[PairTask],
+    others: Sequence[PairTask],
     base: Path,
     out: Path,
     recipe: EncoderRecipe,
@@ -475,7 +482,7 @@ def _tune(
     tell: Progress,
     what: str,
 ) -> None:
-    """One training; writes the averaged model to `out` when complete."""
+    """One training on `tasks`, the texts of `others` kept where they are; writes the model to `out` when complete."""
     import torch
     from datasets import Dataset, DatasetDict
     from sentence_transformers.sentence_transformer.losses import CoSENTLoss, MultipleNegativesRankingLoss
@@ -497,8 +504,14 @@ def _tune(
     for task in tasks:
         columns: dict[str, Any] = {"anchor": [row[0] for row in task.rows], "positive": [row[1] for row in task.rows]}
         if task.is_graded:
-            columns["score"] = task.scores
             losses[task.name] = CoSENTLoss(model, scale=recipe.graded_scale)
+            if recipe.kept_weight and others:
+                tell(0, 1, f"{what}: kept texts")
+                drawn = draw_kept_texts(others, len(task.rows), recipe.seed)
+                columns["kept"] = cut_at_tokens(model.tokenizer, drawn, recipe.kept_tokens)
+                targets = embed_as_is(model, columns["kept"])
+                losses[task.name] = make_keeping_loss(model, losses[task.name], targets, recipe.kept_weight)
+            columns["score"] = task.scores
         else:
             losses[task.name] = MultipleNegativesRankingLoss(
                 model,

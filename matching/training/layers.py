@@ -48,8 +48,6 @@ class LayersRecipe:
     scale: float = 50.0
     near_share: float = 0.5
     """Share of a batch that gathers around one subject, so that there are hard negatives beside easy ones."""
-    base_share: float = 0.0
-    """Share of the base's weights in the result, so that nothing it knows is forgotten."""
     save_every: int = 25
     seed: int = 17
 

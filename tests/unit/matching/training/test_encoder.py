@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +24,9 @@ from matching.training.encoder import (
 )
 from matching.training.head import HeadRecipe, HeadRows, add_head, fit_head, strip_head
 from matching.training.judged_folder import read_judged_folder
+from matching.training.kept_texts import draw_kept_texts
 from matching.training.paragraphs import read_paragraphs
-from matching.training.tasks import Prompts, collect_judged, collect_openings, collect_terms
+from matching.training.tasks import PairTask, Prompts, collect_judged, collect_openings, collect_terms
 from tests.unit.matching.embeddings.tiny_encoder import SIZE, make_tiny_encoder
 
 PROMPTS = Prompts(query="q:", passage="p:")
@@ -94,7 +96,7 @@ def test_tuned_layers_change_and_frozen_ones_stay(folders: list[Path], base: Pat
     from safetensors.numpy import load_file
 
     out = tmp_path / "model"
-    recipe = EncoderRecipe(frozen_layers=1, batch_size=4, learning_rate=1e-2, base_share=0.0)
+    recipe = EncoderRecipe(frozen_layers=1, batch_size=4, learning_rate=1e-2)
     train_encoder(folders, base, out, epochs=1, recipe=recipe)
     before, after = (load_file(place / "model.safetensors") for place in (base, out))
     assert before.keys() == after.keys()
@@ -107,7 +109,7 @@ def test_layers_learn_from_levels_alone_where_there_are_some(folders: list[Path]
     """Pairs are for the head then: they teach it as much, and cost the layers what they know of other kinds of text."""
     from safetensors.numpy import load_file
 
-    recipe = EncoderRecipe(frozen_layers=1, batch_size=4, learning_rate=1e-2)
+    recipe = EncoderRecipe(frozen_layers=1, batch_size=4, learning_rate=1e-2, kept_weight=0.0)
     graded, pairs = ([folder for folder in folders if folder.name == name] for name in ("graded", "pairs"))
     for name, chosen in (("both", graded + pairs), ("graded", graded), ("pairs", pairs)):
         train_encoder(chosen, base, tmp_path / name, epochs=1, recipe=recipe)
@@ -123,6 +125,32 @@ def test_layers_learn_from_levels_alone_where_there_are_some(folders: list[Path]
     assert not np.array_equal(*heads)
 
 
+def test_texts_of_other_kinds_stay_nearer_to_where_they_were(folders: list[Path], base: Path, tmp_path: Path) -> None:
+    recipe = EncoderRecipe(frozen_layers=1, batch_size=4, learning_rate=1e-2, kept_weight=0.0)
+    for name, weight in (("let go", 0.0), ("kept", 300.0)):
+        train_encoder(folders, base, tmp_path / name, epochs=2, recipe=replace(recipe, kept_weight=weight))
+        strip_head(tmp_path / name)
+    (pairs,) = (read_judged_folder(folder) for folder in folders if folder.name == "pairs")
+    texts = [text.whole for text in (*pairs.needs.values(), *pairs.capabilities.values())]
+    before, let_go, kept = (
+        SentenceTransformerEmbedder(place).embed(texts, prompt="passage")
+        for place in (base, tmp_path / "let go", tmp_path / "kept")
+    )
+    moved, moved_kept = (1 - (before * after).sum(axis=1).mean() for after in (let_go, kept))
+    assert 0 < moved_kept < 0.5 * moved
+
+
+def test_kept_texts_are_drawn_from_all_kinds_that_have_no_levels() -> None:
+    graded = PairTask("graded", rows=[("a", "b"), ("c", "d")], scores=[0.0, 1.0], groups=["n", "n"])
+    pairs = PairTask("pairs", rows=[("e", "f")], distractors=["g", "f"])
+    titles = PairTask("titles", rows=[("h", "i")])
+    drawn = draw_kept_texts([graded, pairs, titles], 8, seed=1)
+    assert sorted(drawn[:5]) == ["e", "f", "g", "h", "i"]
+    assert drawn[5:] == drawn[:3]
+    assert draw_kept_texts([graded, pairs, titles], 8, seed=1) == drawn
+    assert draw_kept_texts([graded], 8, seed=1) == []
+
+
 @pytest.mark.parametrize("moment", ["between checkpoints", "after the layers"])
 def test_an_interrupted_tuning_of_layers_goes_on_to_the_same_weights(
     moment: str, folders: list[Path], base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -130,7 +158,7 @@ def test_an_interrupted_tuning_of_layers_goes_on_to_the_same_weights(
     from safetensors.numpy import load_file
 
     monkeypatch.setattr("matching.training.encoder._STEPS_A_CHECKPOINT", 2)
-    recipe = EncoderRecipe(frozen_layers=1, batch_size=4, learning_rate=1e-2, base_share=0.0)
+    recipe = EncoderRecipe(frozen_layers=1, batch_size=4, learning_rate=1e-2)
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     train_encoder(folders, base, whole, epochs=2, recipe=recipe)
     told: list[tuple[int, str]] = []
