@@ -6,8 +6,9 @@ The graph is put together here, operator by operator, from the safetensors file 
 torch, takes two seconds, gives the same bytes each time, and lets every operator be the one that is fastest on a CPU:
 
 - linear layers as `DynamicQuantizeMatMul` (weights int8 with one scale per output, activations 8 bits at run time);
-- the second layer of each feed-forward block with its input scaled text place by text place: a few places there hold
-  values a hundred times the usual, and one scale for all would leave the others a handful of steps;
+- both layers of each feed-forward block with their input scaled text place by text place: a few places there hold
+  values a hundred times the usual, and one scale for all would leave the others a handful of steps (of attention it
+  gains nothing);
 - queries, keys and values of a layer by one multiplication; attention as the fused `MultiHeadAttention`;
 - word vectors int8 with one scale per row, which keeps the file at a third of float32;
 - no padding and no mask: a batch holds texts of one token count (`matching.embeddings.onnx_embedder` sees to it),
@@ -37,7 +38,7 @@ Weights = dict[str, NDArray[np.float32]]
 REVISION_KEY = "duijie.model_revision"
 PRECISION_KEY = "duijie.precision"
 FORM_KEY = "duijie.form"
-FORM = "2"
+FORM = "3"
 """Counts the ways this module has put graphs together; a file of another form is made anew."""
 _CONTRIB = "com.microsoft"
 _OPSET = 20
@@ -157,7 +158,7 @@ def build_graph(folder: ModelFolder, weights: Weights, *, precision: Precision) 
         mixed = linear(attended, dense, weights[f"{dense}.weight"], weights[f"{dense}.bias"])
         state = norm(graph.one("Add", [mixed, state]), f"{base}.attention.output.LayerNorm")
         dense = f"{base}.intermediate.dense"
-        wide = linear(state, dense, weights[f"{dense}.weight"], weights[f"{dense}.bias"])
+        wide = linear(state, dense, weights[f"{dense}.weight"], weights[f"{dense}.bias"], per_place=True)
         wide = graph.one(_GELU[config["hidden_act"]], [wide], domain=_CONTRIB)
         dense = f"{base}.output.dense"
         narrow = linear(wide, dense, weights[f"{dense}.weight"], weights[f"{dense}.bias"], per_place=True)
