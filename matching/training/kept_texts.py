@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from matching.training.tasks import PairTask
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Targets = Mapping[tuple[int, ...], "Tensor"]
-"""Token ids of a text → its vector (dimension), of norm 1, before anything was learned."""
+"""Token ids of a text → its vector (dimension) before anything was learned."""
 
 _AT_ONCE = 64
 
@@ -27,15 +28,13 @@ def draw_kept_texts(tasks: Iterable[PairTask], count: int, seed: int) -> list[st
 
     Empty where there is no such task.
     """
-    texts = {text for task in tasks if not task.is_graded for text in (*_both_sides(task), *task.distractors)}
+    texts = {
+        text for task in tasks if not task.is_graded for text in chain(chain.from_iterable(task.rows), task.distractors)
+    }
     # Sorted first: a set has another order in each run.
     ordered = sorted(texts)
     random.Random(seed).shuffle(ordered)  # noqa: S311 - repeatable on purpose
     return [ordered[place % len(ordered)] for place in range(count)] if ordered else []
-
-
-def _both_sides(task: PairTask) -> Iterable[str]:
-    return (text for row in task.rows for text in row)
 
 
 def cut_at_tokens(tokenizer: Any, texts: Sequence[str], tokens: int) -> list[str]:
@@ -48,16 +47,13 @@ def embed_as_is(model: Any, texts: Sequence[str]) -> dict[tuple[int, ...], Tenso
     """The vectors of `texts` by a SentenceTransformer as it is now, keyed by their token ids."""
     import torch
 
-    found: dict[tuple[int, ...], Tensor] = {}
-    model.eval()
-    distinct = sorted(dict.fromkeys(texts), key=len)
-    with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
-        for start in range(0, len(distinct), _AT_ONCE):
-            features = model.preprocess(distinct[start : start + _AT_ONCE])
-            keys = read_keys(features)
-            vectors = torch.nn.functional.normalize(model(features)["sentence_embedding"].float())
-            found.update(zip(keys, vectors, strict=True))
-    return found
+    distinct = list(dict.fromkeys(texts))
+    keys = read_keys(model.preprocess(distinct))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        vectors = model.encode(
+            distinct, prompt="", batch_size=_AT_ONCE, convert_to_tensor=True, show_progress_bar=False
+        )
+    return dict(zip(keys, vectors.float(), strict=True))
 
 
 def read_keys(features: Mapping[str, Tensor]) -> list[tuple[int, ...]]:
