@@ -89,6 +89,27 @@ def _multiply(first: sparse.csr_array, second: sparse.csr_array) -> Matrix:
     return np.asarray((_widen(first, columns) @ _widen(second, columns).T).toarray(), dtype=np.float32)
 
 
+def compute_phrase_features(needs: PreparedPosts, capabilities: PreparedPosts) -> Array:
+    """Cosines of phrases, of the title's and the whole text's of the need with those of the whole capability.
+
+    Shape (needs, capabilities, 2). 0 where a text has no phrase: most pairs share none, whatever they mean.
+    """
+    features = np.empty((len(needs), len(capabilities), 2), dtype=np.float32)
+    for place, rows in enumerate((needs.title_phrases, needs.full_phrases)):
+        # Columns are renamed to those of the needs, which are few: products take memory by their width. No hash is -1.
+        columns = np.unique(np.append(rows.indices, -1))
+        features[:, :, place] = (_rename(rows, columns) @ _rename(capabilities.full_phrases, columns).T).toarray()
+    return features
+
+
+def _rename(matrix: sparse.csr_array, columns: NDArray[np.int32]) -> sparse.csr_array:
+    """The given columns of a matrix, ascending, by their places among themselves."""
+    places = np.minimum(np.searchsorted(columns, matrix.indices), len(columns) - 1)
+    there = columns[places] == matrix.indices
+    pointers = np.concatenate([[0], np.cumsum(there)])[matrix.indptr]
+    return sparse.csr_array((matrix.data[there], places[there], pointers), shape=(matrix.shape[0], len(columns)))
+
+
 def _widen(matrix: sparse.csr_array, columns: int) -> sparse.csr_array:
     return sparse.csr_array((matrix.data, matrix.indices, matrix.indptr), shape=(matrix.shape[0], columns))
 
@@ -226,12 +247,16 @@ RANKER_FEATURES = (
     "dense_full_raw",
     "characters_title_raw",
     "characters_full_raw",
+    "phrases_title_raw",
+    "phrases_full_raw",
 )
 """What a learned ranker sees of a pair. Title and whole text of the capability are averaged, for judged
 capabilities may have titles only, and a ranker taught on those must work for posts that have both."""
 
 
-def assemble_ranker_features(raw: Array, toward_need: Array, toward_capability: Array, fused: Array) -> Array:
+def assemble_ranker_features(
+    raw: Array, toward_need: Array, toward_capability: Array, fused: Array, phrases: Array
+) -> Array:
     """Features by RANKER_FEATURES: shape (needs, capabilities, len(RANKER_FEATURES)), NaN where unknown."""
 
     def over_capability_parts(features: Array) -> Array:
@@ -243,6 +268,7 @@ def assemble_ranker_features(raw: Array, toward_need: Array, toward_capability: 
             over_capability_parts(toward_capability),
             fused[:, :, None],
             over_capability_parts(raw)[:, :, :4],
+            phrases,
         ],
         axis=2,
         dtype=np.float32,

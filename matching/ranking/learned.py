@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 SHIPPED_RANKER = Path(__file__).parent / "models" / "ranker.json"
 FUSION_REVISION = "fusion-2"
 """Raise it with any change of features or of fusion's weights: stored suggestions keep the revision that made them."""
-FORMAT = 4
+FORMAT = 5
 _KNOTS_OF_AN_END = 4
 _A_DENSE_ONE = RANKER_FEATURES.index("dense_full_raw")
 
@@ -103,11 +103,11 @@ class Ranker:
         lightgbm = import_lightgbm()
         return [lightgbm.Booster(model_str=trees) for trees in self.trees]
 
-    def score(self, raw: Array, toward_need: Array, toward_capability: Array, fused: Array) -> Array:
+    def score(self, raw: Array, toward_need: Array, toward_capability: Array, fused: Array, phrases: Array) -> Array:
         """Scores of shape (needs, capabilities) from the arrays of `matching.ranking.features` and `fuse`."""
         if self.linear is None:
             return fused
-        features = assemble_ranker_features(raw, toward_need, toward_capability, fused)
+        features = assemble_ranker_features(raw, toward_need, toward_capability, fused, phrases)
         return self.score_features(features.reshape(-1, len(RANKER_FEATURES))).reshape(fused.shape)
 
     def score_features(self, features: Array) -> Array:

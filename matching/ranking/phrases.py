@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from matching.documents import PostDocument
 from matching.ranking.pool import PoolStatistics
-from matching.ranking.terms import character_terms
+from matching.ranking.terms import PHRASE_BREAKS, character_terms
 from matching.text.normalise import HAN, NormalisedText, Span, normalise_with_offsets
 from matching.text.words import (
     cut_normalised,
@@ -30,9 +30,6 @@ _CLAUSE = re.compile(r"(?:[^，。；;！!？?\n.]|\.(?!\s|$))+")
 # part of the whole text as well.
 _TITLE_FACTOR = 3.0
 _OTHER_SIDE_TITLE_FACTOR = 1.5
-
-# A phrase does not go on over these: 合作。此 is in both texts and is no phrase. Full marks are narrow in normal form.
-_BREAKS = frozenset("\n。、,;:!?()\"'“”‘’《》【】[]{}|·…")
 
 # Words in more than this share of all posts tell posts apart no better than general words do.
 _MOST_POSTS_SHARE = 0.15
@@ -135,7 +132,7 @@ def _breaks(text: str, place: int) -> bool:
         # Within a number or a name (1,000, 2.5, v1.2) it belongs there.
         around = text[place - 1] + text[place + 1 : place + 2]
         return not (len(around) == 2 and around.isascii() and around.isalnum())
-    return text[place] in _BREAKS
+    return text[place] in PHRASE_BREAKS
 
 
 @lru_cache(maxsize=8192)

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import heapq
+import math
 import threading
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -21,7 +23,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from matching.documents import PostDocument, Side
-from matching.ranking.terms import character_terms, is_latin, term_texts, word_terms
+from matching.ranking.terms import character_terms, is_latin, phrase_terms, term_texts, word_terms
 from matching.ranking.vectors import PostVectors, stack_vectors
 from matching.text.statistics import TermStatistics
 
@@ -37,14 +39,17 @@ _CENTRING = 0.5
 _MEAN_SHRINKAGE = 40.0
 # Mean vectors of few posts are those posts' topics; they count only as far as there are many more than this.
 
-RowKind = Literal["characters", "query", "document"]
+RowKind = Literal["characters", "query", "document", "phrases"]
 Columns = NDArray[np.int32]
 Values = NDArray[np.float32]
 
-_ROWS_KEPT = 100_000
-"""Rows of texts that a pool remembers, about a kilobyte each, four for each post: those of 25,000 posts. Where they are
-fewer than the posts, candidates push each other out, and a ranking at 20,000 posts takes twice as long."""
+_ROWS_KEPT = 150_000
+"""Rows of texts that a pool remembers, about a kilobyte each, five or six for each post: those of 25,000 posts. Where
+they are fewer than the posts, candidates push each other out, and a ranking at 20,000 posts takes twice as long."""
 _forgetting = threading.Lock()
+
+PHRASE_COLUMNS = 2**31 - 1
+"""Width of the rows of phrases. Two posts of 300 different phrases each have two of one hash once in 20,000 times."""
 
 _BM25_K1 = 1.2
 _BM25_B = 0.75
@@ -80,6 +85,10 @@ class PreparedPosts:
     title_words: sparse.csr_array
     """For needs the idf of each word once, for capabilities the BM25 weight of each word without its idf."""
     full_words: sparse.csr_array
+    title_phrases: sparse.csr_array
+    """Of phrases, rows of norm 1; empty rows for capabilities, of which the whole text is compared. Columns are hashes
+    (PHRASE_COLUMNS): few phrases come again, and a vocabulary of them would be many times as large as that of words."""
+    full_phrases: sparse.csr_array
 
     def __len__(self) -> int:
         return len(self.documents)
@@ -109,6 +118,8 @@ class PreparedPosts:
             full_characters=self.full_characters[rows],
             title_words=self.title_words[rows],
             full_words=self.full_words[rows],
+            title_phrases=self.title_phrases[rows],
+            full_phrases=self.full_phrases[rows],
         )
 
 
@@ -267,14 +278,23 @@ class PoolStatistics:
             full_characters=self._character_rows([full for _, full in texts]),
             title_words=word_rows([title for title, _ in texts], self.title_lengths[side].average),
             full_words=word_rows([full for _, full in texts], self.full_lengths[side].average),
+            title_phrases=(
+                self._phrase_rows([title for title, _ in texts])
+                if side == "need"
+                else _empty_rows(len(texts), PHRASE_COLUMNS)
+            ),
+            full_phrases=self._phrase_rows([full for _, full in texts]),
         )
 
     def weigh(self, document: PostDocument) -> None:
         """Cut and weigh the texts of a document now, so that `prepare` finds it done."""
         kind: RowKind = "query" if document.side == "need" else "document"
-        for text, lengths in zip(term_texts(document), (self.title_lengths, self.full_lengths), strict=True):
+        title, full = term_texts(document)
+        for text, lengths in ((title, self.title_lengths), (full, self.full_lengths)):
             self._kept_row("characters", 1.0, text)
             self._kept_row(kind, lengths[document.side].average if kind == "document" else 1.0, text)
+        for text in (title, full) if kind == "query" else (full,):
+            self._kept_row("phrases", 1.0, text)
 
     def _centre(
         self,
@@ -311,6 +331,8 @@ class PoolStatistics:
 
     def _make_row(self, kind: RowKind, average: float, text: str) -> tuple[Columns, Values]:
         """Columns and values of one text's row; `average` length matters to `document` rows only."""
+        if kind == "phrases":
+            return self._make_phrase_row(text)
         counts = character_terms(text) if kind == "characters" else word_terms(text)
         columns = np.fromiter((self.vocabulary.column(term) for term in counts), dtype=np.int32, count=len(counts))
         occurrences = np.fromiter(counts.values(), dtype=np.float32, count=len(counts))
@@ -325,22 +347,42 @@ class PoolStatistics:
         length = float(np.sqrt((values * values).sum()))
         return columns, np.asarray(values / length if length > 0 else values, dtype=np.float32)
 
-    def _rows(self, kind: RowKind, average: float, texts: Sequence[str]) -> sparse.csr_array:
+    def _make_phrase_row(self, text: str) -> tuple[Columns, Values]:
+        """A phrase is taken to be as rare as its words are together: phrases themselves are too many to be counted."""
+        counts = phrase_terms(text)
+        columns = [zlib.crc32(f"{first} {second}".encode()) % PHRASE_COLUMNS for first, second in counts]
+        values = [
+            (1 + math.log(count)) * (self.words.idf(first) + self.words.idf(second))
+            for (first, second), count in counts.items()
+        ]
+        length = math.sqrt(sum(value * value for value in values)) or 1.0
+        return np.array(columns, dtype=np.int32), np.array(values, dtype=np.float32) / np.float32(length)
+
+    def _rows(self, kind: RowKind, average: float, texts: Sequence[str], width: int | None = None) -> sparse.csr_array:
         rows = [self._kept_row(kind, average, text) for text in texts]
         pointers = np.zeros(len(rows) + 1, dtype=np.int32)
         np.cumsum([len(columns) for columns, _ in rows], out=pointers[1:])
         none = (np.empty(0, dtype=np.int32), np.empty(0, dtype=np.float32))
         columns, values = (np.concatenate([row[part] for row in rows] or [none[part]]) for part in (0, 1))
-        return sparse.csr_array((values, columns, pointers), shape=(len(rows), max(len(self.vocabulary), 1)))
+        return sparse.csr_array((values, columns, pointers), shape=(len(rows), width or max(len(self.vocabulary), 1)))
 
     def _character_rows(self, texts: Sequence[str]) -> sparse.csr_array:
         return self._rows("characters", 1.0, texts)
+
+    def _phrase_rows(self, texts: Sequence[str]) -> sparse.csr_array:
+        return self._rows("phrases", 1.0, texts, PHRASE_COLUMNS)
 
     def _query_rows(self, texts: Sequence[str], _average: float) -> sparse.csr_array:
         return self._rows("query", 1.0, texts)
 
     def _document_rows(self, texts: Sequence[str], average: float) -> sparse.csr_array:
         return self._rows("document", average, texts)
+
+
+def _empty_rows(count: int, width: int) -> sparse.csr_array:
+    return sparse.csr_array(
+        (np.empty(0, np.float32), np.empty(0, np.int32), np.zeros(count + 1, np.int32)), shape=(count, width)
+    )
 
 
 def _repeat(counts: Mapping[str, int]) -> list[str]:

@@ -20,6 +20,7 @@ from matching.errors import InvalidInput
 from matching.ranking.features import (
     TEXT_FEATURES,
     CapabilitySpreads,
+    compute_phrase_features,
     compute_text_features,
     standardise_toward_capability,
     standardise_toward_need,
@@ -109,7 +110,7 @@ def _score_texts(
     toward_need = standardise_toward_need(raw, needs, capabilities, pool)
     toward_capability = standardise_toward_capability(raw, needs, capabilities, pool, measured)
     fused = fuse(toward_need, toward_capability)
-    scores = ranker.score(raw, toward_need, toward_capability, fused)
+    scores = ranker.score(raw, toward_need, toward_capability, fused, compute_phrase_features(needs, capabilities))
     return scores, toward_need, measure_nearness(toward_need, toward_capability)
 
 

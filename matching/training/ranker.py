@@ -34,6 +34,7 @@ from matching.ranking.evaluate import Evaluation, JudgedSet, load_judged_set, me
 from matching.ranking.features import (
     RANKER_FEATURES,
     assemble_ranker_features,
+    compute_phrase_features,
     compute_text_features,
     standardise_toward_capability,
     standardise_toward_need,
@@ -374,7 +375,8 @@ def _features_of(pool: OfflinePool, row: int) -> tuple[Array, Array]:
     toward_need = standardise_toward_need(raw, need, pool.capabilities, pool.statistics)
     toward_capability = standardise_toward_capability(raw, need, pool.capabilities, pool.statistics)
     fused = fuse(toward_need, toward_capability)
-    features: Array = assemble_ranker_features(raw, toward_need, toward_capability, fused)[0]
+    phrases = compute_phrase_features(need, pool.capabilities)
+    features: Array = assemble_ranker_features(raw, toward_need, toward_capability, fused, phrases)[0]
     return features, fuse_parts(toward_need, toward_capability)[0]
 
 
