@@ -17,6 +17,7 @@ from matching.embeddings.model_folder import ModelFolder, read_model_folder
 from matching.embeddings.onnx_export import FORM, FORM_KEY, REVISION_KEY, export_onnx
 from matching.embeddings.port import Prompt, Vectors
 from matching.errors import PartUnavailable
+from matching.onnx_runtime import import_onnxruntime
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -182,10 +183,7 @@ class OnnxEmbedder:
         return self._start(cached)
 
     def _start(self, file: Path) -> Any:
-        # As it is imported it would start a thread and a database in the user's home that report to its makers.
-        os.environ["ORT_DISABLE_TELEMETRY"] = "1"
-        import onnxruntime
-
+        onnxruntime = import_onnxruntime()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1  # no pool of its own: a batch is computed by the thread that asks
         try:

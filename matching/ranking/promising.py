@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from matching.ranking.pool import Matrix, PreparedPosts
-from matching.search.many_queries import Barred, find_nearest
-from matching.search.rank_fusion import fuse_rows
+from matching.search.many_queries import Barred, Neighbours
+from matching.search.rank_fusion import RowFusion
 
 Rows = NDArray[np.intp]
 
@@ -28,6 +28,7 @@ def choose_promising(needs: PreparedPosts, capabilities: PreparedPosts, limit: i
         yield from (np.arange(count) for _ in range(len(needs)))
         return
     places = np.arange(count)
+    fusion = RowFusion(places)
     by_title = _nearest(needs.title_vectors, needs.embedded, capabilities.title_vectors, capabilities.embedded, limit)
     by_text = _nearest(needs.full_vectors, needs.embedded, capabilities.full_vectors, capabilities.embedded, limit)
     words = _by_terms(capabilities.full_words)
@@ -37,7 +38,7 @@ def choose_promising(needs: PreparedPosts, capabilities: PreparedPosts, limit: i
         texts = _multiply(needs.full_words[rows], words)
         for place, row in enumerate(rows):
             rankings = [by_title[row], by_text[row], _best(titles[place], limit), _best(texts[place], limit)]
-            chosen = fuse_rows(rankings, places)[:limit]
+            chosen = fusion.fuse(rankings, limit)
             if len(chosen) < limit:
                 # Neither words nor vectors say anything of the others: the first of them.
                 chosen = np.concatenate([chosen, np.setdiff1d(places, chosen)[: limit - len(chosen)]])
@@ -49,7 +50,7 @@ def _nearest(
 ) -> list[Rows]:
     """Of each query the nearest rows, best first; none of a query or row without a vector."""
     none = np.empty(0, dtype=np.intp)
-    found = find_nearest(queries, matrix, np.flatnonzero(there), Barred(none, none), limit)
+    found = Neighbours(matrix, np.flatnonzero(there)).find(queries, Barred(none, none), limit)
     ranked = []
     for query, rows, has_vector in zip(queries, found, asking, strict=True):
         order = np.argsort(-np.vecdot(matrix[rows], query), kind="stable")

@@ -62,7 +62,7 @@ from matching.search.embedded_schema import (
 )
 from matching.search.filling import fill_up_by_words
 from matching.search.filters import filter_sql
-from matching.search.many_queries import Barred, find_highest, find_nearest, group_alike
+from matching.search.many_queries import Barred, Neighbours, group_alike
 from matching.search.port import (
     CandidateQuery,
     Hit,
@@ -74,7 +74,7 @@ from matching.search.port import (
     WordQuery,
     WriteReport,
 )
-from matching.search.rank_fusion import fuse_hits, fuse_rows
+from matching.search.rank_fusion import RowFusion, fuse_hits
 from matching.search.shared_vectors import (
     FOLDER_NAME,
     Chunk,
@@ -85,6 +85,7 @@ from matching.search.shared_vectors import (
     erase_rows,
     machine_start,
 )
+from matching.search.shared_work import SharedWork
 
 Query = WordQuery | VectorQuery | CandidateQuery
 
@@ -103,8 +104,10 @@ LEAST_MANY = 16
 _WORD_DECIMALS = 5
 _QUERIES_WEIGHED_AT_ONCE = 256
 _WORDS_WEIGHED_AT_ONCE = 2048
-_MOST_WEIGHED = 10_000_000  # 16 bytes each
+_MOST_WEIGHED = 10_000_000  # 12 bytes each
 _VECTORS_AT_ONCE = 4096
+_QUERIES_COMPARED_AT_ONCE = 256
+_COMPARED_AT_ONCE = 8  # queries, with some hundred vectors each
 _TRIES = 4
 """How often a search takes a newer snapshot because the shared vectors are newer than its own."""
 
@@ -120,6 +123,10 @@ class _Reading:
     generation: Generation
     memory: Memory
     view: View
+
+
+_KnownWord = tuple[str, int, int, int]
+"""A word, its number, and how many posts have it in title and in body."""
 
 
 class EmbeddedIndex:
@@ -222,13 +229,8 @@ class EmbeddedIndex:
                 together = [places[place] for place in alike]
                 if len(together) >= LEAST_MANY:
                     allowed = _Allowed.to_many(reading, [queries[at] for at in together])
-                    nearest = _find_many_nearest(
-                        allowed,
-                        rows,
-                        matrix,
-                        [queries[at].vector for at in together],
-                        range(len(together)),
-                        queries[together[0]].limit,
+                    nearest = _Nearest(allowed, rows, matrix).find(
+                        [queries[at].vector for at in together], range(len(together)), queries[together[0]].limit
                     )
                     for at, (near, found) in zip(together, nearest, strict=True):
                         results[at] = _to_hits(reading.view, near, found, queries[at].limit)
@@ -264,31 +266,49 @@ class EmbeddedIndex:
     def _find_candidates_of_many(
         self, reading: _Reading, queries: Sequence[CandidateQuery], *, renew: bool
     ) -> list[list[str]]:
-        """Rows take the place of hits until the end: there are four hits a candidate."""
+        """Rows take the place of hits until the end: there are four hits a candidate.
+
+        Vectors are compared in a thread of their own while words are weighed: both are loops in C that let others run.
+        """
         view, limit = reading.view, queries[0].limit
-        rankings: list[list[NDArray[np.intp]]] = [[] for _ in queries]
         allowed = _Allowed.to_many(reading, queries)
         single = [(place, query) for place, each in enumerate(queries) for query in each.by_vector()]
         check_query_vectors([query for _, query in single], reading.generation.dimension)
-        # In the order of each query's vectors, as sums of ranks depend on it in their last bit.
-        for position in range(max((len(query.vectors) for query in queries), default=0)):
-            with_one = [place for place, query in enumerate(queries) if len(query.vectors) > position]
-            for field, at in group_alike([queries[place].vectors[position][0] for place in with_one]).items():
-                places = [with_one[place] for place in at]
-                rows, matrix = self._read_vectors(
-                    reading, cast(VectorField, field), SIDE_CODES[queries[0].filters.side], renew=renew
-                )
-                vectors = [queries[place].vectors[position][1] for place in places]
-                for place, (near, cosines) in zip(
-                    places, _find_many_nearest(allowed, rows, matrix, vectors, places, limit), strict=True
-                ):
-                    rankings[place].append(_best_rows(view, near, cosines, limit))
+        neighbours: dict[str, _Nearest] = {}
+        for field in dict.fromkeys(field for query in queries for field, _ in query.vectors):
+            side = SIDE_CODES[queries[0].filters.side]
+            neighbours[field] = _Nearest(allowed, *self._read_vectors(reading, field, side, renew=renew))
+
+        def rank_by_vectors(part: range) -> list[list[NDArray[np.int32]]]:
+            ranked: list[list[NDArray[np.int32]]] = [[] for _ in part]
+            # In the order of each query's vectors, as sums of ranks depend on it in their last bit.
+            for position in range(max((len(queries[place].vectors) for place in part), default=0)):
+                with_one = [place for place in part if len(queries[place].vectors) > position]
+                for field, at in group_alike([queries[place].vectors[position][0] for place in with_one]).items():
+                    places = [with_one[place] for place in at]
+                    vectors = [queries[place].vectors[position][1] for place in places]
+                    found = neighbours[cast(VectorField, field)].find_rows(vectors, places, limit)
+                    for place, rows in zip(places, found, strict=True):
+                        ranked[place - part.start].append(rows)
+            return ranked
+
         by_words = [(place, query) for place, each in enumerate(queries) for query in each.by_words()]
-        scored = self._score_by_words(reading, [query for _, query in by_words], passing=allowed.passing)
-        for (place, _), scores in zip(by_words, scored, strict=True):
-            best, rounded = allowed.best_by_words(scores, place, limit)
-            rankings[place].append(_best_rows(view, best, rounded, limit))
-        return [[view.post_ids[row] for row in fuse_rows(each, view.id_places)[:limit].tolist()] for each in rankings]
+        ranked_by_words: list[list[NDArray[np.int32]]] = [[] for _ in queries]
+        fusion, fused = RowFusion(view.id_places), list[list[str]]()
+        parts = [
+            range(start, min(start + _QUERIES_COMPARED_AT_ONCE, len(queries)))
+            for start in range(0, len(queries), _QUERIES_COMPARED_AT_ONCE)
+        ]
+        with SharedWork([partial(rank_by_vectors, part) for part in parts], "nearest") as by_vectors:
+            ranked = self._rank_by_words(
+                reading, [query for _, query in by_words], allowed, [place for place, _ in by_words]
+            )
+            for (place, _), (rows, rounded) in zip(by_words, ranked, strict=True):
+                ranked_by_words[place].append(_best_rows(view, rows, rounded, limit))
+            for number, part in enumerate(parts):
+                for near, best in zip(by_vectors.result(number), ranked_by_words[part.start : part.stop], strict=True):
+                    fused.append([view.post_ids[row] for row in fusion.fuse([*near, *best], limit).tolist()])
+        return fused
 
     def fetch_vectors(self, post_ids: Sequence[str]) -> dict[str, tuple[Vector | None, Vector | None]]:
         """See SearchIndex.fetch_vectors."""
@@ -440,9 +460,8 @@ class EmbeddedIndex:
             asked = [queries[at] for at in alike]
             if len(alike) >= LEAST_MANY:
                 allowed = _Allowed.to_many(reading, asked)
-                scored = self._score_by_words(reading, asked, passing=allowed.passing)
-                for place, (at, scores) in enumerate(zip(alike, scored, strict=True)):
-                    rows, rounded = allowed.best_by_words(scores, place, queries[at].limit)
+                ranked = self._rank_by_words(reading, asked, allowed, range(len(asked)))
+                for at, (rows, rounded) in zip(alike, ranked, strict=True):
                     results[at] = _to_hits(view, rows, rounded, queries[at].limit)
                 continue
             sides = view.live & (view.sides == SIDE_CODES[asked[0].filters.side])
@@ -451,75 +470,82 @@ class EmbeddedIndex:
                 results[at] = _best_allowed(reading, found, scores[found], queries[at], decimals=_WORD_DECIMALS)
         return results
 
-    def _score_by_words(
-        self, reading: _Reading, queries: Sequence[WordQuery], *, passing: NDArray[np.bool_] | None = None
-    ) -> Iterator[NDArray[np.float64]]:
-        """Of each query the scores of all rows, 0 where none of its words is, or where not `passing`.
+    def _score_by_words(self, reading: _Reading, queries: Sequence[WordQuery]) -> Iterator[NDArray[np.float64]]:
+        """Of each query the scores of all rows, 0 where none of its words is."""
+        known = self._look_up(reading, queries)
+        posts = _count_posts(known)
+        for query in queries:
+            words = select_query_words(query.words, posts, reading.view.live_count)
+            if not words:
+                yield np.zeros(len(reading.view.seqs))
+                continue
+            rows, weights, _ = self._weigh(reading, [known[word] for word in words], None)
+            # One pass in C, in the order of the words, instead of three for each word.
+            yield np.asarray(np.bincount(rows, weights, len(reading.view.seqs)), dtype=np.float64)
 
-        With `passing` what words add is remembered from query to query.
+    def _rank_by_words(
+        self, reading: _Reading, queries: Sequence[WordQuery], allowed: _Allowed, places: Sequence[int]
+    ) -> Iterator[tuple[NDArray[np.int32], NDArray[np.float64]]]:
+        """Of each query, that at its place in `allowed`, the best rows and a few more, and their rounded scores.
+
+        What a word adds is worked out once for all queries that have it.
         """
-        view = reading.view
-        known: dict[str, tuple[int, int, int]] = {}
-        for part in in_batches(dict.fromkeys(word for query in queries for word in query.words), PARAMETERS_AT_ONCE):
-            for word, word_id, title_posts, body_posts in reading.connection.execute(
-                numbered(
-                    "SELECT word, id, title_posts, body_posts FROM word_{g} WHERE word IN ({marks})",
-                    reading.generation.id,
-                    marks=len(part),
-                ),
-                part,
-            ):
-                known[word] = (word_id, title_posts, body_posts)
-        frequencies = {word: max(in_titles, in_bodies) for word, (_, in_titles, in_bodies) in known.items()}
-        weighed: dict[str, tuple[NDArray[np.intp], NDArray[np.float64]]] = {}
-        kept = 0
-        for part_of_queries in in_batches(queries, 1 if passing is None else _QUERIES_WEIGHED_AT_ONCE):
-            chosen = [select_query_words(query.words, frequencies, view.live_count) for query in part_of_queries]
+        # Only here: Numba takes 100 MB, and few processes are asked many things at once.
+        from matching.search.word_scores import WeighedWords
+
+        known = self._look_up(reading, queries)
+        posts = _count_posts(known)
+        weighed = WeighedWords()
+        for at in in_batches(range(len(queries)), _QUERIES_WEIGHED_AT_ONCE):
+            chosen = [select_query_words(queries[each].words, posts, reading.view.live_count) for each in at]
             wanted = [word for word in dict.fromkeys(chain.from_iterable(chosen)) if word not in weighed]
-            for word, rows, weights in self._weigh(reading, {word: known[word] for word in wanted}, passing):
-                weighed[word] = rows, weights
-                kept += len(rows)
-            for words in chosen:
-                if not words:
-                    yield np.zeros(len(view.seqs))
-                    continue
-                # One pass in C, in the order of the words, instead of three for each word.
-                all_rows = np.concatenate([weighed[word][0] for word in words])
-                all_weights = np.concatenate([weighed[word][1] for word in words])
-                yield np.asarray(np.bincount(all_rows, all_weights, len(view.seqs)), dtype=np.float64)
-            if passing is None or kept > _MOST_WEIGHED:
-                weighed, kept = {}, 0
+            for part in in_batches(wanted, _WORDS_WEIGHED_AT_ONCE):
+                weighed.add(part, *self._weigh(reading, [known[word] for word in part], allowed.passing))
+            found = weighed.find_highest(
+                chosen,
+                [allowed.barred.of_query(places[each]) for each in at],
+                len(reading.view.seqs),
+                queries[0].limit,
+                margin=2 * 10.0**-_WORD_DECIMALS,
+            )
+            for rows, scores in found:
+                yield rows, np.round(scores, _WORD_DECIMALS)
+            if weighed.size > _MOST_WEIGHED:
+                weighed = WeighedWords()
+
+    def _look_up(self, reading: _Reading, queries: Sequence[WordQuery]) -> dict[str, _KnownWord]:
+        """The words of all queries that the index has."""
+        known: dict[str, _KnownWord] = {}
+        for part in in_batches(dict.fromkeys(word for query in queries for word in query.words), PARAMETERS_AT_ONCE):
+            sql = "SELECT word, id, title_posts, body_posts FROM word_{g} WHERE word IN ({marks})"
+            rows = reading.connection.execute(numbered(sql, reading.generation.id, marks=len(part)), part)
+            known.update((row[0], row) for row in rows)
+        return known
 
     def _weigh(
-        self, reading: _Reading, words: Mapping[str, tuple[int, int, int]], passing: NDArray[np.bool_] | None
-    ) -> Iterator[tuple[str, NDArray[np.intp], NDArray[np.float64]]]:
-        """Where each word stands, passing rows only, and what it adds to the score of each of these rows.
-
-        `words`: number, and how many posts have it in title and body.
-        """
+        self, reading: _Reading, words: Sequence[_KnownWord], passing: NDArray[np.bool_] | None
+    ) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.int64]]:
+        """Where the words stand, one after the other, what they add to the score of each of these rows, and where each
+        word ends; of `passing` rows only."""
         view = reading.view
-        for part in in_batches(words.items(), _WORDS_WEIGHED_AT_ONCE):
-            postings = self._read_postings(reading, [word_id for _, (word_id, _, _) in part])
-            lengths = np.array([len(each.rows) for each in postings])
-            rows = np.concatenate([each.rows for each in postings]).astype(np.intp)
-            weights = np.zeros(len(rows))
-            for posts, documents, factors, times, field_weight in (
-                ([posts for _, (_, posts, _) in part], view.title_documents, view.title_factors,
-                 np.concatenate([each.in_title for each in postings]), TITLE_WEIGHT),
-                ([posts for _, (_, _, posts) in part], view.body_documents, view.body_factors,
-                 np.concatenate([each.in_body for each in postings]), BODY_WEIGHT),
-            ):  # fmt: skip
-                telling = np.array([field_weight * inverse_document_frequency(count, documents) for count in posts])
-                weights += np.repeat(telling, lengths) * times / (times + factors[rows])
-            ends = np.cumsum(lengths)
-            if passing is not None:
-                there = passing[rows]
-                rows, weights = rows[there], weights[there]
-                ends = np.concatenate([[0], np.cumsum(there)])[ends]
-            start = 0
-            for (word, _), end in zip(part, ends.tolist(), strict=True):
-                yield word, rows[start:end], weights[start:end]
-                start = end
+        postings = self._read_postings(reading, [word_id for _, word_id, _, _ in words])
+        lengths = np.array([len(each.rows) for each in postings])
+        rows = np.concatenate([each.rows for each in postings]).astype(np.intp)
+        weights = np.zeros(len(rows))
+        for posts, documents, factors, times, field_weight in (
+            ([posts for _, _, posts, _ in words], view.title_documents, view.title_factors,
+             np.concatenate([each.in_title for each in postings]), TITLE_WEIGHT),
+            ([posts for _, _, _, posts in words], view.body_documents, view.body_factors,
+             np.concatenate([each.in_body for each in postings]), BODY_WEIGHT),
+        ):  # fmt: skip
+            telling = np.array([field_weight * inverse_document_frequency(count, documents) for count in posts])
+            weights += np.repeat(telling, lengths) * times / (times + factors[rows])
+        ends = np.cumsum(lengths)
+        if passing is not None:
+            there = passing[rows]
+            rows, weights = rows[there], weights[there]
+            ends = np.concatenate([[0], np.cumsum(there)])[ends]
+        return rows, weights, ends
 
     def _read_postings(self, reading: _Reading, word_ids: Sequence[int]) -> list[Postings]:
         memory, view = reading.memory, reading.view
@@ -714,43 +740,73 @@ class _Allowed:
         order = np.argsort(places, kind="stable")
         return cls(view, passing, Barred(places[order], barred[order]))
 
-    def best_by_words(
-        self, scores: NDArray[np.float64], place: int, limit: int
-    ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-        """Rows and rounded scores of the best of one query, and a few more; from scores of passing rows."""
-        scores[self.barred.of_query(place)] = 0
-        rows = find_highest(scores, limit, margin=2 * 10.0**-_WORD_DECIMALS)
-        return rows, np.round(scores[rows], _WORD_DECIMALS)
+
+class _Nearest:
+    """Vectors of a field and side that many queries with the same filters are compared with."""
+
+    def __init__(self, allowed: _Allowed, rows: NDArray[np.int32], matrix: NDArray[np.float32]) -> None:
+        """`rows` of the view, one for each row of the matrix."""
+        self._allowed = allowed
+        self._rows = rows
+        self._matrix = matrix
+        lines = np.flatnonzero(np.append(allowed.passing, False)[rows])
+        self._line_of_row = np.full(len(allowed.passing), -1)
+        self._line_of_row[rows[lines]] = lines
+        self._neighbours = Neighbours(matrix, lines)
+
+    def find(
+        self, vectors: Sequence[Vector], places: Sequence[int], limit: int
+    ) -> list[tuple[NDArray[np.int32], NDArray[np.float64]]]:
+        """Rows and rounded cosines of the nearest to each vector, that of the query at its place in `allowed`: best
+        first, ties by post_id."""
+        return list(self._find(vectors, places, limit))
+
+    def find_rows(self, vectors: Sequence[Vector], places: Sequence[int], limit: int) -> list[NDArray[np.int32]]:
+        """As `find`, without the cosines."""
+        return [rows for rows, _ in self._find(vectors, places, limit)]
+
+    def _find(
+        self, vectors: Sequence[Vector], places: Sequence[int], limit: int
+    ) -> Iterator[tuple[NDArray[np.int32], NDArray[np.float64]]]:
+        rows, matrix, allowed = self._rows, self._matrix, self._allowed
+        vector_of_place = np.full(max(places, default=0) + 1, -1)
+        vector_of_place[list(places)] = np.arange(len(places))
+        ours = allowed.barred.queries < len(vector_of_place)
+        whose = vector_of_place[allowed.barred.queries[ours]]
+        barred_lines = self._line_of_row[allowed.barred.rows[ours]]
+        there = (barred_lines >= 0) & (whose >= 0)
+        barred = Barred(whose[there], barred_lines[there])
+        stacked = np.array(vectors, dtype=np.float32)
+        found = self._neighbours.find(stacked, barred, limit)
+        id_places = allowed.view.id_places
+        # Some together: while words are weighed in another thread, each call has to wait for its turn. One room for
+        # all: it stays in the processor's cache.
+        most = max((len(near) for near in found), default=0)
+        room = np.empty((_COMPARED_AT_ONCE * most, matrix.shape[1]), dtype=np.float32)
+        for start in range(0, len(found), _COMPARED_AT_ONCE):
+            part = found[start : start + _COMPARED_AT_ONCE]
+            counts = np.array([len(near) for near in part])
+            padded = np.zeros((len(part), int(counts.max())), dtype=np.intp)
+            there = np.arange(padded.shape[1]) < counts[:, None]
+            padded[there] = np.concatenate(part)
+            compared = room[: padded.size].reshape(*padded.shape, matrix.shape[1])
+            np.take(matrix, padded, axis=0, out=compared, mode="clip")
+            alone = np.vecdot(compared, stacked[start : start + len(part), None])[there]
+            near, cosines = rows[padded[there]], np.round(alone.astype(np.float64), 6)
+            order = np.lexsort((id_places[near], -cosines, np.repeat(np.arange(len(part)), counts)))
+            near, cosines = near[order], cosines[order]
+            for end, count in zip(np.cumsum(counts).tolist(), counts.tolist(), strict=True):
+                first = slice(end - count, end - count + min(count, limit))
+                yield near[first], cosines[first]
 
 
-def _find_many_nearest(
-    allowed: _Allowed,
-    rows: NDArray[np.int32],
-    matrix: NDArray[np.float32],
-    vectors: Sequence[Vector],
-    places: Sequence[int],
-    limit: int,
-) -> Iterator[tuple[NDArray[np.int32], NDArray[np.float64]]]:
-    """Rows and rounded cosines of what may be nearest to each vector, that of the query at its place in `allowed`."""
-    lines = np.flatnonzero(np.append(allowed.passing, False)[rows])
-    line_of_row = np.full(len(allowed.passing), -1)
-    line_of_row[rows[lines]] = lines
-    vector_of_place = np.full(max(places, default=0) + 1, -1)
-    vector_of_place[list(places)] = np.arange(len(places))
-    ours = allowed.barred.queries < len(vector_of_place)
-    whose = vector_of_place[allowed.barred.queries[ours]]
-    barred_lines = line_of_row[allowed.barred.rows[ours]]
-    there = (barred_lines >= 0) & (whose >= 0)
-    barred = Barred(whose[there], barred_lines[there])
-    stacked = np.array(vectors, dtype=np.float32)
-    for vector, near in zip(vectors, find_nearest(stacked, matrix, lines, barred, limit), strict=True):
-        alone = np.vecdot(matrix[near], np.asarray(vector, dtype=np.float32))
-        yield rows[near], np.round(alone.astype(np.float64), 6)
+def _count_posts(known: Mapping[str, _KnownWord]) -> dict[str, int]:
+    return {word: max(in_titles, in_bodies) for word, _, in_titles, in_bodies in known.values()}
 
 
-def _best_rows(view: View, rows: NDArray[Any], scores: NDArray[Any], limit: int) -> NDArray[np.intp]:
+def _best_rows(view: View, rows: NDArray[np.int32], scores: NDArray[Any], limit: int) -> NDArray[np.int32]:
     """Best first, ties by post_id."""
-    return np.asarray(rows[np.lexsort((view.id_places[rows], -scores))][:limit], dtype=np.intp)
+    return rows[np.lexsort((view.id_places[rows], -scores))][:limit]
 
 
 def _to_hits(view: View, rows: NDArray[Any], scores: NDArray[Any], limit: int) -> list[Hit]:

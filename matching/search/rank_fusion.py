@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,17 +23,34 @@ def fuse_by_rank(rankings: Sequence[Sequence[str]]) -> list[str]:
     return sorted(scores, key=lambda post_id: (-scores[post_id], post_id))
 
 
-def fuse_rows(rankings: Sequence[NDArray[np.intp]], id_places: NDArray[np.intp]) -> NDArray[np.intp]:
-    """`fuse_by_rank` for rows of an array, to the last bit; `id_places` orders rows as their ids are ordered."""
-    if not rankings:
-        return np.empty(0, dtype=np.intp)
-    rows, places = np.unique(np.concatenate(rankings), return_inverse=True)
-    scores, start = np.zeros(len(rows)), 0
-    for ranking in rankings:
-        # In this order, as sums of three numbers depend on it.
-        scores[places[start : start + len(ranking)]] += 1.0 / (RANK_OFFSET + np.arange(1, len(ranking) + 1))
-        start += len(ranking)
-    return np.asarray(rows[np.lexsort((id_places[rows], -scores))], dtype=np.intp)
+class RowFusion:
+    """`fuse_by_rank` for rows of an array, to the last bit; of one thread, for many rankings one after the other."""
+
+    def __init__(self, id_places: NDArray[np.intp]) -> None:
+        """`id_places` orders rows as their ids are ordered."""
+        self._id_places = id_places
+        self._scores = np.zeros(len(id_places))
+
+    def fuse(self, rankings: Sequence[NDArray[np.integer]], limit: int) -> NDArray[np.intp]:
+        """The first `limit` rows, best first; no row is twice in one ranking."""
+        if not rankings:
+            return np.empty(0, dtype=np.intp)
+        for ranking in rankings:
+            # In this order, as sums of three numbers depend on it.
+            self._scores[ranking] += _shares_of_ranks(len(ranking))
+        rows = np.sort(np.concatenate(rankings))
+        rows = rows[np.append(rows[1:] != rows[:-1], True)] if len(rows) else rows
+        scores = self._scores[rows]
+        self._scores[rows] = 0
+        if len(rows) > limit:
+            kept = scores >= np.partition(scores, len(rows) - limit)[len(rows) - limit]
+            rows, scores = rows[kept], scores[kept]
+        return np.asarray(rows[np.lexsort((self._id_places[rows], -scores))][:limit], dtype=np.intp)
+
+
+@lru_cache(maxsize=1024)
+def _shares_of_ranks(count: int) -> NDArray[np.float64]:
+    return 1.0 / (RANK_OFFSET + np.arange(1, count + 1))
 
 
 def fuse_hits(

@@ -12,7 +12,7 @@ import pytest
 
 from matching.policy import MATCHER, Audience
 from matching.search import embedded
-from matching.search.many_queries import Barred, find_highest, find_nearest
+from matching.search.many_queries import Barred, Neighbours
 from matching.search.port import CandidateQuery, SearchFilters, SearchIndex, VectorQuery, WordQuery
 from tests.integration.search.conftest import OpenIndex
 from tests.unit.matching.search.generated_posts import generate_posts
@@ -119,7 +119,7 @@ def test_products_keep_all_that_is_among_the_best(monkeypatch: pytest.MonkeyPatc
         allowed = np.flatnonzero(generator.random(rows) < generator.choice([0.05, 0.6, 1]))
         pairs = np.argwhere(generator.random((asked, rows)) < generator.choice([0, 0.2, 0.9]))
         barred = Barred(pairs[:, 0], pairs[:, 1])
-        for query, found in enumerate(find_nearest(queries, matrix, allowed, barred, limit)):
+        for query, found in enumerate(Neighbours(matrix, allowed).find(queries, barred, limit)):
             assert np.array_equal(found, np.unique(found))
             may = np.setdiff1d(allowed, barred.of_query(query))
             cosines = np.round(np.vecdot(matrix[may], queries[query]), 6)
@@ -127,14 +127,11 @@ def test_products_keep_all_that_is_among_the_best(monkeypatch: pytest.MonkeyPatc
             assert set(may[cosines >= least]) <= set(found) <= set(may)
 
 
-def test_highest_scores_after_rounding_are_all_kept() -> None:
-    scores = np.array([0, 3.0, 2.000001, 2.0, 1.0, 0, 5.0])
-    assert find_highest(scores, 3, margin=2e-5).tolist() == [1, 2, 3, 6]
-    assert find_highest(scores, 6, margin=2e-5).tolist() == [1, 2, 3, 4, 6]
-    assert find_highest(scores, 9, margin=2e-5).tolist() == [1, 2, 3, 4, 6]
-
-
-def test_candidates_of_many_are_those_of_each(filled: tuple[SearchIndex, Any]) -> None:
+def test_candidates_of_many_are_those_of_each(filled: tuple[SearchIndex, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embedded, "_QUERIES_COMPARED_AT_ONCE", 6)
+    monkeypatch.setattr(embedded, "_QUERIES_WEIGHED_AT_ONCE", 5)
+    monkeypatch.setattr(embedded, "_WORDS_WEIGHED_AT_ONCE", 7)
+    monkeypatch.setattr(embedded, "_MOST_WEIGHED", 300)
     index, generated = filled
     needs = [entry for entry in generated.entries if entry.side == "need"][: ENOUGH + 3]
     by_words = queries_of(generated, WordQuery, MATCHER)
