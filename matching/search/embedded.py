@@ -16,9 +16,9 @@ import logging
 import os
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -125,8 +125,20 @@ class _Reading:
     view: View
 
 
-_KnownWord = tuple[str, int, int, int]
-"""A word, its number, and how many posts have it in title and in body."""
+@dataclass(frozen=True, slots=True)
+class _KnownWords:
+    """Words of the index: their numbers, and how many posts have them in title and in body.
+
+    Numbers by themselves, not in tuples: fifty thousand of these would send the garbage collector over everything.
+    """
+
+    ids: dict[str, int] = field(default_factory=dict)
+    title_posts: dict[str, int] = field(default_factory=dict)
+    body_posts: dict[str, int] = field(default_factory=dict)
+
+    def count_posts(self) -> dict[str, int]:
+        """How many posts have the word, in titles or in bodies, whichever are more."""
+        return {word: max(count, self.body_posts[word]) for word, count in self.title_posts.items()}
 
 
 class EmbeddedIndex:
@@ -275,19 +287,21 @@ class EmbeddedIndex:
         single = [(place, query) for place, each in enumerate(queries) for query in each.by_vector()]
         check_query_vectors([query for _, query in single], reading.generation.dimension)
         neighbours: dict[str, _Nearest] = {}
-        for field in dict.fromkeys(field for query in queries for field, _ in query.vectors):
+        for vector_field in dict.fromkeys(name for query in queries for name, _ in query.vectors):
             side = SIDE_CODES[queries[0].filters.side]
-            neighbours[field] = _Nearest(allowed, *self._read_vectors(reading, field, side, renew=renew))
+            neighbours[vector_field] = _Nearest(allowed, *self._read_vectors(reading, vector_field, side, renew=renew))
 
         def rank_by_vectors(part: range) -> list[list[NDArray[np.int32]]]:
             ranked: list[list[NDArray[np.int32]]] = [[] for _ in part]
             # In the order of each query's vectors, as sums of ranks depend on it in their last bit.
             for position in range(max((len(queries[place].vectors) for place in part), default=0)):
                 with_one = [place for place in part if len(queries[place].vectors) > position]
-                for field, at in group_alike([queries[place].vectors[position][0] for place in with_one]).items():
+                for vector_field, at in group_alike(
+                    [queries[place].vectors[position][0] for place in with_one]
+                ).items():
                     places = [with_one[place] for place in at]
                     vectors = [queries[place].vectors[position][1] for place in places]
-                    found = neighbours[cast(VectorField, field)].find_rows(vectors, places, limit)
+                    found = neighbours[cast(VectorField, vector_field)].find_rows(vectors, places, limit)
                     for place, rows in zip(places, found, strict=True):
                         ranked[place - part.start].append(rows)
             return ranked
@@ -473,13 +487,13 @@ class EmbeddedIndex:
     def _score_by_words(self, reading: _Reading, queries: Sequence[WordQuery]) -> Iterator[NDArray[np.float64]]:
         """Of each query the scores of all rows, 0 where none of its words is."""
         known = self._look_up(reading, queries)
-        posts = _count_posts(known)
+        posts = known.count_posts()
         for query in queries:
             words = select_query_words(query.words, posts, reading.view.live_count)
             if not words:
                 yield np.zeros(len(reading.view.seqs))
                 continue
-            rows, weights, _ = self._weigh(reading, [known[word] for word in words], None)
+            rows, weights, _ = self._weigh(reading, known, words, None)
             # One pass in C, in the order of the words, instead of three for each word.
             yield np.asarray(np.bincount(rows, weights, len(reading.view.seqs)), dtype=np.float64)
 
@@ -494,13 +508,13 @@ class EmbeddedIndex:
         from matching.search.word_scores import WeighedWords
 
         known = self._look_up(reading, queries)
-        posts = _count_posts(known)
+        posts = known.count_posts()
         weighed = WeighedWords()
         for at in in_batches(range(len(queries)), _QUERIES_WEIGHED_AT_ONCE):
             chosen = [select_query_words(queries[each].words, posts, reading.view.live_count) for each in at]
             wanted = [word for word in dict.fromkeys(chain.from_iterable(chosen)) if word not in weighed]
             for part in in_batches(wanted, _WORDS_WEIGHED_AT_ONCE):
-                weighed.add(part, *self._weigh(reading, [known[word] for word in part], allowed.passing))
+                weighed.add(part, *self._weigh(reading, known, part, allowed.passing))
             found = weighed.find_highest(
                 chosen,
                 [allowed.barred.of_query(places[each]) for each in at],
@@ -513,29 +527,33 @@ class EmbeddedIndex:
             if weighed.size > _MOST_WEIGHED:
                 weighed = WeighedWords()
 
-    def _look_up(self, reading: _Reading, queries: Sequence[WordQuery]) -> dict[str, _KnownWord]:
+    def _look_up(self, reading: _Reading, queries: Sequence[WordQuery]) -> _KnownWords:
         """The words of all queries that the index has."""
-        known: dict[str, _KnownWord] = {}
+        known = _KnownWords()
         for part in in_batches(dict.fromkeys(word for query in queries for word in query.words), PARAMETERS_AT_ONCE):
             sql = "SELECT word, id, title_posts, body_posts FROM word_{g} WHERE word IN ({marks})"
-            rows = reading.connection.execute(numbered(sql, reading.generation.id, marks=len(part)), part)
-            known.update((row[0], row) for row in rows)
+            for word, word_id, title_posts, body_posts in reading.connection.execute(
+                numbered(sql, reading.generation.id, marks=len(part)), part
+            ):
+                known.ids[word] = word_id
+                known.title_posts[word] = title_posts
+                known.body_posts[word] = body_posts
         return known
 
     def _weigh(
-        self, reading: _Reading, words: Sequence[_KnownWord], passing: NDArray[np.bool_] | None
+        self, reading: _Reading, known: _KnownWords, words: Sequence[str], passing: NDArray[np.bool_] | None
     ) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.int64]]:
         """Where the words stand, one after the other, what they add to the score of each of these rows, and where each
         word ends; of `passing` rows only."""
         view = reading.view
-        postings = self._read_postings(reading, [word_id for _, word_id, _, _ in words])
+        postings = self._read_postings(reading, [known.ids[word] for word in words])
         lengths = np.array([len(each.rows) for each in postings])
         rows = np.concatenate([each.rows for each in postings]).astype(np.intp)
         weights = np.zeros(len(rows))
         for posts, documents, factors, times, field_weight in (
-            ([posts for _, _, posts, _ in words], view.title_documents, view.title_factors,
+            ([known.title_posts[word] for word in words], view.title_documents, view.title_factors,
              np.concatenate([each.in_title for each in postings]), TITLE_WEIGHT),
-            ([posts for _, _, _, posts in words], view.body_documents, view.body_factors,
+            ([known.body_posts[word] for word in words], view.body_documents, view.body_factors,
              np.concatenate([each.in_body for each in postings]), BODY_WEIGHT),
         ):  # fmt: skip
             telling = np.array([field_weight * inverse_document_frequency(count, documents) for count in posts])
@@ -798,10 +816,6 @@ class _Nearest:
             for end, count in zip(np.cumsum(counts).tolist(), counts.tolist(), strict=True):
                 first = slice(end - count, end - count + min(count, limit))
                 yield near[first], cosines[first]
-
-
-def _count_posts(known: Mapping[str, _KnownWord]) -> dict[str, int]:
-    return {word: max(in_titles, in_bodies) for word, _, in_titles, in_bodies in known.values()}
 
 
 def _best_rows(view: View, rows: NDArray[np.int32], scores: NDArray[Any], limit: int) -> NDArray[np.int32]:
