@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import hashlib
 import heapq
-import math
 import threading
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -331,15 +330,12 @@ class PoolStatistics:
 
     def _make_row(self, kind: RowKind, average: float, text: str) -> tuple[Columns, Values]:
         """Columns and values of one text's row; `average` length matters to `document` rows only."""
-        if kind == "phrases":
-            return self._make_phrase_row(text)
-        counts = character_terms(text) if kind == "characters" else word_terms(text)
-        columns = np.fromiter((self.vocabulary.column(term) for term in counts), dtype=np.int32, count=len(counts))
+        counts, column, idf = self._count_terms(kind, text)
+        columns = np.fromiter((column(term) for term in counts), dtype=np.int32, count=len(counts))
         occurrences = np.fromiter(counts.values(), dtype=np.float32, count=len(counts))
         if kind == "document":
             norm = _BM25_K1 * (1 - _BM25_B + _BM25_B * float(occurrences.sum()) / average)
             return columns, np.asarray(occurrences * (_BM25_K1 + 1) / (occurrences + norm), dtype=np.float32)
-        idf = self.characters.idf if kind == "characters" else self.words.idf
         rarity = np.fromiter((idf(term) for term in counts), dtype=np.float32, count=len(counts))
         if kind == "query":
             return columns, rarity
@@ -347,16 +343,19 @@ class PoolStatistics:
         length = float(np.sqrt((values * values).sum()))
         return columns, np.asarray(values / length if length > 0 else values, dtype=np.float32)
 
-    def _make_phrase_row(self, text: str) -> tuple[Columns, Values]:
+    def _count_terms(
+        self, kind: RowKind, text: str
+    ) -> tuple[Mapping[Any, int], Callable[[Any], int], Callable[[Any], float]]:
+        """Terms of one text with their counts, and what gives the column and the rarity of a term."""
+        if kind == "phrases":
+            return phrase_terms(text), _phrase_column, self._phrase_idf
+        if kind == "characters":
+            return character_terms(text), self.vocabulary.column, self.characters.idf
+        return word_terms(text), self.vocabulary.column, self.words.idf
+
+    def _phrase_idf(self, phrase: tuple[str, str]) -> float:
         """A phrase is taken to be as rare as its words are together: phrases themselves are too many to be counted."""
-        counts = phrase_terms(text)
-        columns = [zlib.crc32(f"{first} {second}".encode()) % PHRASE_COLUMNS for first, second in counts]
-        values = [
-            (1 + math.log(count)) * (self.words.idf(first) + self.words.idf(second))
-            for (first, second), count in counts.items()
-        ]
-        length = math.sqrt(sum(value * value for value in values)) or 1.0
-        return np.array(columns, dtype=np.int32), np.array(values, dtype=np.float32) / np.float32(length)
+        return sum(self.words.idf(word) for word in phrase)
 
     def _rows(self, kind: RowKind, average: float, texts: Sequence[str], width: int | None = None) -> sparse.csr_array:
         rows = [self._kept_row(kind, average, text) for text in texts]
@@ -377,6 +376,10 @@ class PoolStatistics:
 
     def _document_rows(self, texts: Sequence[str], average: float) -> sparse.csr_array:
         return self._rows("document", average, texts)
+
+
+def _phrase_column(phrase: tuple[str, str]) -> int:
+    return zlib.crc32(" ".join(phrase).encode()) % PHRASE_COLUMNS
 
 
 def _empty_rows(count: int, width: int) -> sparse.csr_array:

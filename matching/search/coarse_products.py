@@ -5,7 +5,7 @@ and scaled one by one to −127…127; so are queries, but to −63…63 where t
 sixteen bits (x86 without VNNI), in which 2 · 255 · 127 would not fit. The kernel is ONNX Runtime's, as for the encoder.
 
 How far a product is from the one of the numbers as they were is a sum of as many small errors as there are components:
-`deviation` is its standard deviation where each number is rounded evenly, and `find_nearest` allows several of them
+`deviation` is its standard deviation where each number is rounded evenly, and `Neighbours` allows several of them
 and looks whether they were enough.
 """
 

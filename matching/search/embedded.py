@@ -22,7 +22,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -284,35 +284,31 @@ class EmbeddedIndex:
         """
         view, limit = reading.view, queries[0].limit
         allowed = _Allowed.to_many(reading, queries)
-        single = [(place, query) for place, each in enumerate(queries) for query in each.by_vector()]
-        check_query_vectors([query for _, query in single], reading.generation.dimension)
-        neighbours: dict[str, _Nearest] = {}
-        for vector_field in dict.fromkeys(name for query in queries for name, _ in query.vectors):
-            side = SIDE_CODES[queries[0].filters.side]
-            neighbours[vector_field] = _Nearest(allowed, *self._read_vectors(reading, vector_field, side, renew=renew))
+        check_query_vectors([query for each in queries for query in each.by_vector()], reading.generation.dimension)
+        side = SIDE_CODES[queries[0].filters.side]
+        neighbours = {
+            name: _Nearest(allowed, *self._read_vectors(reading, name, side, renew=renew))
+            for name in dict.fromkeys(name for query in queries for name, _ in query.vectors)
+        }
 
-        def rank_by_vectors(part: range) -> list[list[NDArray[np.int32]]]:
-            ranked: list[list[NDArray[np.int32]]] = [[] for _ in part]
+        def rank_by_vectors(part: Sequence[int]) -> dict[int, list[NDArray[np.int32]]]:
+            ranked: dict[int, list[NDArray[np.int32]]] = {place: [] for place in part}
             # In the order of each query's vectors, as sums of ranks depend on it in their last bit.
-            for position in range(max((len(queries[place].vectors) for place in part), default=0)):
-                with_one = [place for place in part if len(queries[place].vectors) > position]
-                for vector_field, at in group_alike(
-                    [queries[place].vectors[position][0] for place in with_one]
-                ).items():
-                    places = [with_one[place] for place in at]
-                    vectors = [queries[place].vectors[position][1] for place in places]
-                    found = neighbours[cast(VectorField, vector_field)].find_rows(vectors, places, limit)
-                    for place, rows in zip(places, found, strict=True):
-                        ranked[place - part.start].append(rows)
+            for position in range(max(len(queries[place].vectors) for place in part)):
+                asked = {
+                    place: queries[place].vectors[position] for place in part if len(queries[place].vectors) > position
+                }
+                for name, nearest in neighbours.items():
+                    vectors = {place: vector for place, (own, vector) in asked.items() if own == name}
+                    found = nearest.find(list(vectors.values()), list(vectors), limit)
+                    for place, (rows, _) in zip(vectors, found, strict=True):
+                        ranked[place].append(rows)
             return ranked
 
         by_words = [(place, query) for place, each in enumerate(queries) for query in each.by_words()]
         ranked_by_words: list[list[NDArray[np.int32]]] = [[] for _ in queries]
         fusion, fused = RowFusion(view.id_places), list[list[str]]()
-        parts = [
-            range(start, min(start + _QUERIES_COMPARED_AT_ONCE, len(queries)))
-            for start in range(0, len(queries), _QUERIES_COMPARED_AT_ONCE)
-        ]
+        parts = list(in_batches(range(len(queries)), _QUERIES_COMPARED_AT_ONCE))
         with SharedWork([partial(rank_by_vectors, part) for part in parts], "nearest") as by_vectors:
             ranked = self._rank_by_words(
                 reading, [query for _, query in by_words], allowed, [place for place, _ in by_words]
@@ -320,8 +316,10 @@ class EmbeddedIndex:
             for (place, _), (rows, rounded) in zip(by_words, ranked, strict=True):
                 ranked_by_words[place].append(_best_rows(view, rows, rounded, limit))
             for number, part in enumerate(parts):
-                for near, best in zip(by_vectors.result(number), ranked_by_words[part.start : part.stop], strict=True):
-                    fused.append([view.post_ids[row] for row in fusion.fuse([*near, *best], limit).tolist()])
+                near = by_vectors.result(number)
+                for place in part:
+                    best = fusion.fuse([*near[place], *ranked_by_words[place]], limit)
+                    fused.append([view.post_ids[row] for row in best.tolist()])
         return fused
 
     def fetch_vectors(self, post_ids: Sequence[str]) -> dict[str, tuple[Vector | None, Vector | None]]:
@@ -774,18 +772,9 @@ class _Nearest:
 
     def find(
         self, vectors: Sequence[Vector], places: Sequence[int], limit: int
-    ) -> list[tuple[NDArray[np.int32], NDArray[np.float64]]]:
+    ) -> Iterator[tuple[NDArray[np.int32], NDArray[np.float64]]]:
         """Rows and rounded cosines of the nearest to each vector, that of the query at its place in `allowed`: best
         first, ties by post_id."""
-        return list(self._find(vectors, places, limit))
-
-    def find_rows(self, vectors: Sequence[Vector], places: Sequence[int], limit: int) -> list[NDArray[np.int32]]:
-        """As `find`, without the cosines."""
-        return [rows for rows, _ in self._find(vectors, places, limit)]
-
-    def _find(
-        self, vectors: Sequence[Vector], places: Sequence[int], limit: int
-    ) -> Iterator[tuple[NDArray[np.int32], NDArray[np.float64]]]:
         rows, matrix, allowed = self._rows, self._matrix, self._allowed
         vector_of_place = np.full(max(places, default=0) + 1, -1)
         vector_of_place[list(places)] = np.arange(len(places))

@@ -77,6 +77,8 @@ class Neighbours:
 
         Barred rows are left out for their query.
         """
+        if not len(queries):
+            return []
         if len(queries) * len(self._allowed) >= _COARSE_FROM and self._matrix.shape[1] >= _COARSE_COMPONENTS:
             found = self._find_coarsely(queries, barred, limit)
             if found is not None:

@@ -38,8 +38,7 @@ class RowFusion:
         for ranking in rankings:
             # In this order, as sums of three numbers depend on it.
             self._scores[ranking] += _shares_of_ranks(len(ranking))
-        rows = np.sort(np.concatenate(rankings))
-        rows = rows[np.append(rows[1:] != rows[:-1], True)] if len(rows) else rows
+        rows = np.unique(np.concatenate(rankings))
         scores = self._scores[rows]
         self._scores[rows] = 0
         if len(rows) > limit:
