@@ -1,11 +1,15 @@
 """Ranking experts by what they wrote and did: an expertise is as good as the best few of its works.
 
-Each work is scored as a capability of its own. The best three count, the first most, and what is old counts less:
+Each work is scored as a capability of its own, and so is the offering's own text. The best five of these passages
+count, the first most, and what is old counts less:
 
-    score = 0.5 · best + 0.3 · second + 0.2 · third − what as many works reach by chance
+    score = 0.3 · first + 0.25 · second + 0.2 · third + 0.15 · fourth + 0.1 · fifth
+            − half of what so many passages reach by chance
 
-never below what the expertise's own text scores. The offering's own text counts as one of the works. Without the last
-term whoever has written most would be near to everything.
+with the shares of what there is brought to a sum of 1, and never more than MOST_LOST below what the own text scores.
+One work that happens to use the need's words says little, five say who works on the matter: with half of the weight on
+the best one, whoever is looked for came first more rarely (docs/decisions/0009). Without the last term whoever has
+written most would be near to everything; taken off whole, those who have written much would be found too rarely.
 """
 
 from __future__ import annotations
@@ -18,23 +22,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matching.documents import PostDocument, WorkText
+from matching.text.words import query_words
 
 Array = NDArray[np.float32]
 
 MOST_WORKS = 40
 """Works of a post that are scored, the latest first."""
 
-_SHARES = np.array([0.5, 0.3, 0.2], dtype=np.float32)
+_SHARES = np.array([0.3, 0.25, 0.2, 0.15, 0.1], dtype=np.float32)
+MOST_LOST = 0.5
+"""In the score's unit: what works that have nothing to do with a need may cost an expertise whose own text has."""
 _YOUNG = 3.0
 _LOSS_PER_YEAR = 0.03
 _MOST_LOSS = 0.5
 """In the score's unit: a work of twenty years ago must be nearer by half a standard deviation."""
 
-# The mean score of the best few of n works that lie near each other, above that of one: 0.05 for 2, 0.33 for 5, 0.7 for
-# 10, 1.1 for 20 and 1.6 for 40, over 153 needs and 200 such bundles. Taken off, an average need is as far from
-# whoever has written much as from a single achievement.
-_CHANCE_SLOPE = 0.6
-_CHANCE_OFFSET = 0.6
+# The mean score of the best five of n works that lie near each other, above that of one: 0.13 for 5, 0.48 for 10, 0.87
+# for 20 and 1.35 for 40, over 153 needs and 200 such bundles, which is 0.6 ln n − 0.9. Half of it is taken off.
+_CHANCE_SLOPE = 0.3
+_CHANCE_OFFSET = 0.45
+
+_LEAST_OWN_WORDS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +63,14 @@ def works_as_documents(document: PostDocument) -> list[PostDocument]:
     ]
 
 
+def texts_in_background(document: PostDocument) -> list[PostDocument]:
+    """What stands for the post among what needs are compared with: itself, or its works where it says little more than
+    a name. A background of names would tell nothing of how near works lie to a need."""
+    if document.works and len(set(query_words(document.full_text))) < _LEAST_OWN_WORDS:
+        return works_as_documents(document)
+    return [document]
+
+
 def lose_by_age(work: WorkText) -> float:
     """What is taken off a work's score for its age; unknown age counts as ten years."""
     age = 10.0 if work.age is None else work.age
@@ -62,7 +78,8 @@ def lose_by_age(work: WorkText) -> float:
 
 
 def reach_by_chance(passages: int) -> float:
-    """How much higher the best few of so many passages score than one, for a need they have nothing to do with."""
+    """Half of how much higher the best few of so many passages score than one, for a need they have nothing to do
+    with."""
     return max(0.0, _CHANCE_SLOPE * math.log(max(passages, 1)) - _CHANCE_OFFSET)
 
 
@@ -75,7 +92,7 @@ def combine_works(own: Array, works: Array, texts: Sequence[WorkText]) -> tuple[
     passages = np.sort(np.concatenate([own[:, None], aged], axis=1), axis=1)[:, ::-1][:, : len(_SHARES)]
     shares = _SHARES[: passages.shape[1]] / _SHARES[: passages.shape[1]].sum()
     combined = passages @ shares - reach_by_chance(aged.shape[1] + 1)
-    return np.maximum(own, combined).astype(np.float32), aged
+    return np.maximum(own - MOST_LOST, combined).astype(np.float32), aged
 
 
 def best_works(scores: Array | None, capability: PostDocument, limit: int = 3) -> list[WorkScore]:

@@ -506,10 +506,11 @@ def _tune(
         if task.is_graded:
             losses[task.name] = CoSENTLoss(model, scale=recipe.graded_scale)
             if recipe.kept_weight and others:
-                tell(0, 1, f"{what}: kept texts")
                 drawn = draw_kept_texts(others, len(task.rows), recipe.seed)
                 columns["kept"] = cut_at_tokens(model.tokenizer, drawn, recipe.kept_tokens)
-                targets = embed_as_is(model, columns["kept"])
+                targets = embed_as_is(
+                    model, columns["kept"], lambda done, total: tell(done, total, f"{what}: kept texts")
+                )
                 losses[task.name] = make_keeping_loss(model, losses[task.name], targets, recipe.kept_weight)
             columns["score"] = task.scores
         else:

@@ -8,7 +8,7 @@ So each step also sees texts of the other kinds, and pays for moving their vecto
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,8 @@ Targets = Mapping[tuple[int, ...], "Tensor"]
 """Token ids of a text → its vector (dimension) before anything was learned."""
 
 _AT_ONCE = 64
+_TOLD_AFTER = 512
+"""Texts from one word about how far it is to the next: some five seconds on two processors."""
 
 
 def draw_kept_texts(tasks: Iterable[PairTask], count: int, seed: int) -> list[str]:
@@ -43,17 +45,24 @@ def cut_at_tokens(tokenizer: Any, texts: Sequence[str], tokens: int) -> list[str
     return [text[: max(end for _, end in offsets)] for text, offsets in zip(texts, ends, strict=True)]
 
 
-def embed_as_is(model: Any, texts: Sequence[str]) -> dict[tuple[int, ...], Tensor]:
+def embed_as_is(
+    model: Any, texts: Sequence[str], tell: Callable[[int, int], None] = lambda done, total: None
+) -> dict[tuple[int, ...], Tensor]:
     """The vectors of `texts` by a SentenceTransformer as it is now, keyed by their token ids."""
     import torch
 
     distinct = list(dict.fromkeys(texts))
-    keys = read_keys(model.preprocess(distinct))
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        vectors = model.encode(
-            distinct, prompt="", batch_size=_AT_ONCE, convert_to_tensor=True, show_progress_bar=False
-        )
-    return dict(zip(keys, vectors.float(), strict=True))
+    targets: dict[tuple[int, ...], Tensor] = {}
+    for start in range(0, len(distinct), _TOLD_AFTER):
+        part = distinct[start : start + _TOLD_AFTER]
+        keys = read_keys(model.preprocess(part))
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            vectors = model.encode(
+                part, prompt="", batch_size=_AT_ONCE, convert_to_tensor=True, show_progress_bar=False
+            )
+        targets.update(zip(keys, vectors.float(), strict=True))
+        tell(start + len(part), len(distinct))
+    return targets
 
 
 def read_keys(features: Mapping[str, Tensor]) -> list[tuple[int, ...]]:

@@ -24,7 +24,7 @@ from matching.training.encoder import (
 )
 from matching.training.head import HeadRecipe, HeadRows, add_head, fit_head, strip_head
 from matching.training.judged_folder import read_judged_folder
-from matching.training.kept_texts import draw_kept_texts
+from matching.training.kept_texts import draw_kept_texts, embed_as_is
 from matching.training.paragraphs import read_paragraphs
 from matching.training.tasks import PairTask, Prompts, collect_judged, collect_openings, collect_terms
 from tests.unit.matching.embeddings.tiny_encoder import SIZE, make_tiny_encoder
@@ -149,6 +149,21 @@ def test_kept_texts_are_drawn_from_all_kinds_that_have_no_levels() -> None:
     assert drawn[5:] == drawn[:3]
     assert draw_kept_texts([graded, pairs, titles], 8, seed=1) == drawn
     assert draw_kept_texts([graded], 8, seed=1) == []
+
+
+def test_while_kept_texts_are_embedded_each_part_is_told(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from sentence_transformers import SentenceTransformer
+
+    model = SentenceTransformer(str(base), device="cpu", model_kwargs={"torch_dtype": "float32"})
+    texts = ["电池", "水泥裂缝修复", "电池", "焊接", "料", "机器人焊接工艺"]
+    at_once = embed_as_is(model, texts)
+    monkeypatch.setattr("matching.training.kept_texts._TOLD_AFTER", 2)
+    told: list[tuple[int, int]] = []
+    in_parts = embed_as_is(model, texts, lambda done, total: told.append((done, total)))
+    assert told == [(2, 5), (4, 5), (5, 5)]
+    assert in_parts.keys() == at_once.keys()
+    for key, vector in at_once.items():
+        np.testing.assert_allclose(in_parts[key], vector, atol=0.02)
 
 
 @pytest.mark.parametrize("moment", ["between checkpoints", "after the layers"])
