@@ -10,10 +10,12 @@ import sys
 from pathlib import Path
 
 DATA = {
+    "bench_batch_matching": "scale",
     "bench_scheduling": "b2b",
     "bench_encoder": "scale",
     "bench_matching": "bdci359",
     "bench_duplicates": "neardup",
+    "bench_experts": "crosslingual",
     "bench_reasons": "bdci359",
     "bench_product": "scale",
 }
