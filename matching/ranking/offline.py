@@ -21,7 +21,7 @@ from matching.ranking.promising import choose_promising
 from matching.ranking.rank import order_scores, score_pairs
 from matching.ranking.reasons import Labels, Reason, explain_pair
 from matching.ranking.vectors import PostVectors, embed_posts
-from matching.ranking.works import best_works, works_as_documents
+from matching.ranking.works import best_works, texts_in_background, works_as_documents
 
 Array = NDArray[np.float32]
 OnProgress = Callable[[int, int | None], None]
@@ -116,7 +116,8 @@ def prepare_offline(
             done += len(step)
             if on_progress is not None:
                 on_progress(done, total)
-    statistics = PoolStatistics.of_posts([*_choose(own_needs), *_choose(own_capabilities)], vectors)
+    counted = [text for post in _choose(own_capabilities) for text in texts_in_background(post)]
+    statistics = PoolStatistics.of_posts([*_choose(own_needs), *counted], vectors)
     return OfflinePool(
         statistics.prepare(own_needs, vectors), statistics.prepare(own_capabilities, vectors), statistics, vectors
     )

@@ -15,7 +15,6 @@ import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import chain
 from typing import Any, Literal
 
 import numpy as np
@@ -25,7 +24,6 @@ from scipy import sparse
 from matching.documents import PostDocument, Side
 from matching.ranking.terms import character_terms, is_latin, phrase_terms, term_texts, word_terms
 from matching.ranking.vectors import PostVectors, stack_vectors
-from matching.ranking.works import texts_in_background
 from matching.text.statistics import TermStatistics
 
 Matrix = NDArray[np.float32]
@@ -200,12 +198,11 @@ class PoolStatistics:
         """Count needs and capabilities together; a few thousand posts chosen evenly stand for any number.
 
         Posts without an entry in `vectors` are counted by their words only. The same posts give the same statistics
-        in whatever order they come, but for rounding. For an expertise that says little more than a name its works are
-        counted (`matching.ranking.works`).
+        in whatever order they come, but for rounding.
         """
         pool = cls()
         samples: dict[PoolKey, list[tuple[int, str, PostDocument, PostVectors]]] = {}
-        for document in chain.from_iterable(map(texts_in_background, documents)):
+        for document in documents:
             latin = is_latin(document)
             key: PoolKey = (document.side, latin)
             title, full = term_texts(document)

@@ -8,9 +8,16 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from matching.documents import PostDocument, WorkText
+from matching.ranking.offline import prepare_offline
 from matching.ranking.rank import rank_candidates
 from matching.ranking.vectors import embed_posts
-from matching.ranking.works import MOST_LOST, combine_works, lose_by_age, texts_in_background, works_as_documents
+from matching.ranking.works import (
+    MOST_LOST_BY_WORKS,
+    combine_works,
+    lose_by_age,
+    texts_in_background,
+    works_as_documents,
+)
 from tests.unit.matching.ranking.posts import CAPABILITIES, NEEDS, HashedEmbedder, make_capability, make_need, pool_of
 
 
@@ -65,9 +72,9 @@ def test_a_name_stands_in_the_background_by_its_works() -> None:
         make_capability("c", "李工"),
     ):
         assert texts_in_background(told) == [told]
-    pool, _ = pool_of([*NEEDS, *CAPABILITIES])
-    with_name, _ = pool_of([*NEEDS, *CAPABILITIES, name])
-    assert with_name.full_lengths["capability"].count == pool.full_lengths["capability"].count + len(works)
+    pool = prepare_offline(NEEDS, [*CAPABILITIES, name], HashedEmbedder()).statistics
+    assert pool.full_lengths["capability"].count == len(CAPABILITIES) + len(works)
+    assert pool.embedded == len(NEEDS) + len(CAPABILITIES) + len(works)
 
 
 def test_works_take_little_from_an_expertise_whose_own_text_fits() -> None:
@@ -86,7 +93,7 @@ def test_works_take_little_from_an_expertise_whose_own_text_fits() -> None:
 def test_combining_is_bounded_by_the_best_passage(own: np.ndarray, works: np.ndarray, ages: list[float | None]) -> None:
     texts = [work(number, "", age) for number, age in enumerate(ages)]
     combined, aged = combine_works(own, works, texts)
-    assert (combined >= own - MOST_LOST).all()
+    assert (combined >= own - MOST_LOST_BY_WORKS).all()
     assert (combined <= np.maximum(own, works.max(axis=1)) + 1e-5).all()
     assert (aged <= works).all()
     reverse, _ = combine_works(own, works[:, ::-1], texts[::-1])
