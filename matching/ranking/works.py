@@ -7,9 +7,10 @@ count, the first most, and what is old counts less:
             − half of what so many passages reach by chance
 
 with the shares of what there is brought to a sum of 1, and never more than MOST_LOST_BY_WORKS below what the own text
-scores. One work that happens to use the need's words says little, five say who works on the matter: with half of the weight on
-the best one, whoever is looked for came first more rarely (docs/decisions/0009). Without the last term whoever has
-written most would be near to everything; taken off whole, those who have written much would be found too rarely.
+scores. One work that happens to use the need's words says little, five say who works on the matter: with half of the
+weight on the best one, whoever is looked for came first more rarely (docs/decisions/0009). Without the last term
+whoever has written most would be near to everything; taken off whole, those who have written much would be found too
+rarely.
 """
 
 from __future__ import annotations
