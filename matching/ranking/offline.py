@@ -116,8 +116,8 @@ def prepare_offline(
             done += len(step)
             if on_progress is not None:
                 on_progress(done, total)
-    counted = [text for post in _choose(own_capabilities) for text in texts_in_background(post)]
-    statistics = PoolStatistics.of_posts([*_choose(own_needs), *counted], vectors)
+    passages = [text for post in own_capabilities for text in texts_in_background(post)]
+    statistics = PoolStatistics.of_posts([*_choose(own_needs), *_choose(passages)], vectors)
     return OfflinePool(
         statistics.prepare(own_needs, vectors), statistics.prepare(own_capabilities, vectors), statistics, vectors
     )

@@ -6,9 +6,9 @@ count, the first most, and what is old counts less:
     score = 0.3 · first + 0.25 · second + 0.2 · third + 0.15 · fourth + 0.1 · fifth
             − half of what so many passages reach by chance
 
-with the shares of what there is brought to a sum of 1, and never more than MOST_LOST_BY_WORKS below what the own text
-scores. One work that happens to use the need's words says little, five say who works on the matter: with half of the
-weight on the best one, whoever is looked for came first more rarely (docs/decisions/0009). Without the last term
+with the shares of what there is brought to a sum of 1, and never more than half a standard deviation below what the own
+text scores. One work that happens to use the need's words says little, five say who works on the matter: with half of
+the weight on the best one, whoever is looked for came first more rarely (docs/decisions/0009). Without the last term
 whoever has written most would be near to everything; taken off whole, those who have written much would be found too
 rarely.
 """
@@ -31,7 +31,7 @@ MOST_WORKS = 40
 """Works of a post that are scored, the latest first."""
 
 _SHARES = np.array([0.3, 0.25, 0.2, 0.15, 0.1], dtype=np.float32)
-MOST_LOST_BY_WORKS = 0.5
+_MOST_LOST_BY_WORKS = 0.5
 """In the score's unit: what works that have nothing to do with a need may cost an expertise whose own text has."""
 _YOUNG = 3.0
 _LOSS_PER_YEAR = 0.03
@@ -98,7 +98,7 @@ def combine_works(own: Array, works: Array, texts: Sequence[WorkText]) -> tuple[
     passages = np.sort(np.concatenate([own[:, None], aged], axis=1), axis=1)[:, ::-1][:, : len(_SHARES)]
     shares = _SHARES[: passages.shape[1]] / _SHARES[: passages.shape[1]].sum()
     combined = passages @ shares - reach_by_chance(aged.shape[1] + 1)
-    return np.maximum(own - MOST_LOST_BY_WORKS, combined).astype(np.float32), aged
+    return np.maximum(own - _MOST_LOST_BY_WORKS, combined).astype(np.float32), aged
 
 
 def best_works(scores: Array | None, capability: PostDocument, limit: int = 3) -> list[WorkScore]:

@@ -72,8 +72,9 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--draws", type=int, default=3)
     options = parser.parse_args()
-    embedder = RememberingEmbedder(open_embedder(load_settings()), limit=1_000_000)
-    ranker = load_ranker(load_settings().ranker_model, encoder_revision=embedder.model_revision)
+    settings = load_settings()
+    embedder = RememberingEmbedder(open_embedder(settings), limit=1_000_000)
+    ranker = load_ranker(settings.ranker_model, encoder_revision=embedder.model_revision)
     asked, told = _read_halves(options.folder / "capabilities.jsonl")
     near = _measure_nearness(asked, told, embedder)
     found: dict[tuple[str, str], list[tuple[float, float]]] = {}

@@ -12,7 +12,6 @@ from matching.ranking.offline import prepare_offline
 from matching.ranking.rank import rank_candidates
 from matching.ranking.vectors import embed_posts
 from matching.ranking.works import (
-    MOST_LOST_BY_WORKS,
     combine_works,
     lose_by_age,
     texts_in_background,
@@ -93,7 +92,7 @@ def test_works_take_little_from_an_expertise_whose_own_text_fits() -> None:
 def test_combining_is_bounded_by_the_best_passage(own: np.ndarray, works: np.ndarray, ages: list[float | None]) -> None:
     texts = [work(number, "", age) for number, age in enumerate(ages)]
     combined, aged = combine_works(own, works, texts)
-    assert (combined >= own - MOST_LOST_BY_WORKS).all()
+    assert (combined >= own - 0.5).all()
     assert (combined <= np.maximum(own, works.max(axis=1)) + 1e-5).all()
     assert (aged <= works).all()
     reverse, _ = combine_works(own, works[:, ::-1], texts[::-1])
